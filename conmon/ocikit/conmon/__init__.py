@@ -1,0 +1,1 @@
+"""The container monitor: standard library only."""
