@@ -1,0 +1,1 @@
+"""Image manifests and lists: reading, choosing, converting, editing."""
