@@ -1,0 +1,1 @@
+"""One module a command: its declaration (COMMAND) and what it does (run)."""

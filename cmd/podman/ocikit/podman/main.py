@@ -1,0 +1,134 @@
+"""The podman command: its global flags and where each command lives. Commands are loaded when they are called."""
+
+from __future__ import annotations
+
+import sys
+
+from ocikit.common.cli.declare import Flag, Program
+from ocikit.common.version import PODMAN, VERSION
+
+# One flag a line reads better than five.
+# ruff: noqa: E501
+GLOBAL_FLAGS = (
+    Flag("cdi-spec-dir", "stringArray", default=("/etc/cdi", "/var/run/cdi"), help="Look for CDI device specs in this directory (repeatable)", complete="dirs"),
+    Flag("cgroup-manager", help="Who makes control groups", choices=("cgroupfs", "systemd"), shown="cgroupfs"),
+    Flag("config", help="Directory of the client's authentication files", complete="dirs"),
+    Flag("conmon", help="Program that monitors containers", complete="files"),
+    Flag("connection", short="c", help="Saved connection to a remote service", complete="none"),
+    Flag("events-backend", help="Where events are kept", choices=("file", "journald", "none"), shown="file"),
+    Flag("hooks-dir", "stringArray", help="Read OCI hooks from this directory (repeatable)", complete="dirs"),
+    Flag("identity", help="SSH key for a remote service", complete="files"),
+    Flag("imagestore", help="Keep images in this directory, apart from containers", complete="dirs"),
+    Flag("log-level", default="warn", help="Show messages from this level up (trace, debug, info, warn, error, fatal, panic)", complete="loglevels"),
+    Flag("module", "stringArray", help="Read this containers.conf module as well (repeatable)", complete="files"),
+    Flag("network-cmd-path", help="Program that connects rootless networks", complete="files"),
+    Flag("network-config-dir", help="Directory of the networks' definitions", complete="dirs"),
+    Flag("out", help="Send standard output to this file", complete="files"),
+    Flag("remote", "bool", "r", help="Talk to a Podman service instead of doing the work here"),
+    Flag("root", help="Directory of images, layers and containers", complete="dirs"),
+    Flag("runroot", help="Directory of what is gone after a reboot", complete="dirs"),
+    Flag("runtime", help="OCI runtime that starts containers", complete="files"),
+    Flag("runtime-flag", "stringArray", help="Global flag for the OCI runtime, without the dashes (repeatable)"),
+    Flag("ssh", default="golang", help="How SSH connections are made", choices=("golang", "native")),
+    Flag("storage-driver", help="Storage driver for layers", choices=("", "overlay", "vfs", "btrfs", "zfs")),
+    Flag("storage-opt", "stringArray", help="Option for the storage driver (repeatable)"),
+    Flag("syslog", "bool", help="Send messages to syslog as well"),
+    Flag("tls-ca", help="Certificate authorities of a remote service", complete="files"),
+    Flag("tls-cert", help="Client certificate for a remote service", complete="files"),
+    Flag("tls-key", help="Key of the client certificate", complete="files"),
+    Flag("tmpdir", help="Directory of libpod's run-time state", complete="dirs"),
+    Flag("transient-store", "bool", help="Keep container records only until the next reboot"),
+    Flag("url", help="Address of a remote service", shown="unix:///run/podman/podman.sock", complete="none"),
+    Flag("version", "bool", "v", help="Print the version"),
+    Flag("volumepath", help="Directory of named volumes", complete="dirs"),
+)  # fmt: skip
+
+# Path -> (module, one-line help). More than one path may lead to the same module.
+INDEX = {
+    "version": ("ocikit.podman.commands.version", "Display the Podman version information"),
+}
+
+GROUPS = {
+    "artifact": "Manage OCI artifacts",
+    "container": "Manage containers",
+    "farm": "Farm out builds to remote machines",
+    "generate": "Generate structured data based on containers, pods or volumes",
+    "healthcheck": "Manage health checks on containers",
+    "image": "Manage images",
+    "image trust": "Manage container image trust policy",
+    "kube": "Play containers, pods or volumes from a structured file",
+    "machine": "Manage a virtual machine",
+    "machine os": "Manage a Podman virtual machine's OS",
+    "manifest": "Manipulate manifest lists and image indexes",
+    "network": "Manage networks",
+    "play": "Play containers, pods or volumes from a structured file",
+    "pod": "Manage pods",
+    "quadlet": "Allows users to manage Quadlets",
+    "secret": "Manage secrets",
+    "system": "Manage podman",
+    "system connection": "Manage remote API service destinations",
+    "volume": "Manage volumes",
+}
+
+ALIASES = {
+    "umount": "unmount",
+    "container ls": "container list",
+    "container umount": "container unmount",
+    "artifact list": "artifact ls",
+    "artifact remove": "artifact rm",
+    "farm ls": "farm list",
+    "farm rm": "farm remove",
+    "image ls": "image list",
+    "image remove": "image rm",
+    "image umount": "image unmount",
+    "machine ls": "machine list",
+    "network list": "network ls",
+    "network remove": "network rm",
+    "pod ls": "pod ps",
+    "pod list": "pod ps",
+    "quadlet cat": "quadlet print",
+    "secret list": "secret ls",
+    "system connection ls": "system connection list",
+    "system connection rm": "system connection remove",
+    "system connection mv": "system connection rename",
+    "volume list": "volume ls",
+    "volume remove": "volume rm",
+    "play kube": "kube play",
+}
+
+# Other spellings that Podman accepts and does not show; a flag declared under such a name comes first.
+FLAG_ALIASES = {
+    "dns-opt": "dns-option",
+    "healthcheck-command": "health-cmd",
+    "healthcheck-interval": "health-interval",
+    "healthcheck-retries": "health-retries",
+    "healthcheck-start-period": "health-start-period",
+    "healthcheck-timeout": "health-timeout",
+    "net": "network",
+    "namespace": "ns",
+    "storage": "external",
+    "notruncate": "no-trunc",
+    "override-arch": "arch",
+    "override-os": "os",
+    "override-variant": "variant",
+    "timeout": "time",
+}
+
+PROGRAM = Program(
+    name="podman",
+    version=f"{PODMAN}+ocikit.{VERSION}",
+    short="Manage pods, containers and images",
+    flags=GLOBAL_FLAGS,
+    index=INDEX,
+    groups=GROUPS,
+    aliases=ALIASES,
+    flag_aliases=FLAG_ALIASES,
+    error_style="podman",
+    hidden=("play",),
+    completers="ocikit.podman.completers",
+)
+
+
+def main() -> int:
+    """Runs the command line of this process."""
+    return PROGRAM.main(sys.argv[1:])

@@ -1,0 +1,43 @@
+"""The skopeo command: its global flags and where each command lives. Commands are loaded when they are called."""
+
+from __future__ import annotations
+
+import sys
+
+from ocikit.common.cli.declare import Flag, Program
+from ocikit.common.version import SKOPEO, VERSION
+
+# One flag a line reads better than five.
+# ruff: noqa: E501
+GLOBAL_FLAGS = (
+    Flag("command-timeout", "duration", help="Give up after this time"),
+    Flag("debug", "bool", help="Show messages for finding faults"),
+    Flag("insecure-policy", "bool", help="Accept every image, whatever the trust policy says"),
+    Flag("override-arch", help="Choose images for this architecture instead of this machine's", metavar="ARCH", complete="none"),
+    Flag("override-os", help="Choose images for this system instead of the running one", metavar="OS", complete="none"),
+    Flag("override-variant", help="Choose images for this variant of the architecture", metavar="VARIANT", complete="none"),
+    Flag("policy", help="Trust policy file to use instead of the usual one", complete="files"),
+    Flag("registries.d", help="Directory of registry configuration files (where signatures are kept)", metavar="DIR", complete="dirs"),
+    Flag("registries-conf", help="registries.conf to use instead of the usual one", complete="files", hidden=True),
+    Flag("tmpdir", help="Directory for temporary files", complete="dirs"),
+    Flag("user-agent-prefix", help="Put this before the name that registries are told", complete="none"),
+    Flag("version", "bool", "v", help="Print the version"),
+)  # fmt: skip
+
+# Path -> (module, one-line help).
+INDEX: dict[str, tuple[str, str]] = {}
+
+PROGRAM = Program(
+    name="skopeo",
+    version=f"{SKOPEO}+ocikit.{VERSION}",
+    short="Various operations with container images and container image registries",
+    flags=GLOBAL_FLAGS,
+    index=INDEX,
+    error_style="skopeo",
+    completers="ocikit.skopeo.completers",
+)
+
+
+def main() -> int:
+    """Runs the command line of this process."""
+    return PROGRAM.main(sys.argv[1:])
