@@ -8,7 +8,6 @@ from ocikit.common.cli.declare import Flag, Program
 from ocikit.common.version import BUILDAH, VERSION
 
 # One flag a line reads better than five.
-# ruff: noqa: E501
 GLOBAL_FLAGS = (
     Flag("cgroup-manager", help="Who makes control groups", choices=("cgroupfs", "systemd"), shown="cgroupfs"),
     Flag("imagestore", help="Keep images in this directory, apart from containers", complete="dirs"),

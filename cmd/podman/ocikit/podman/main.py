@@ -8,7 +8,6 @@ from ocikit.common.cli.declare import Flag, Program
 from ocikit.common.version import PODMAN, VERSION
 
 # One flag a line reads better than five.
-# ruff: noqa: E501
 GLOBAL_FLAGS = (
     Flag("cdi-spec-dir", "stringArray", default=("/etc/cdi", "/var/run/cdi"), help="Look for CDI device specs in this directory (repeatable)", complete="dirs"),
     Flag("cgroup-manager", help="Who makes control groups", choices=("cgroupfs", "systemd"), shown="cgroupfs"),

@@ -8,7 +8,6 @@ from ocikit.common.cli.declare import Flag, Program
 from ocikit.common.version import SKOPEO, VERSION
 
 # One flag a line reads better than five.
-# ruff: noqa: E501
 GLOBAL_FLAGS = (
     Flag("command-timeout", "duration", help="Give up after this time"),
     Flag("debug", "bool", help="Show messages for finding faults"),
