@@ -7,7 +7,7 @@ run directory is a tmpfs. The caller holds the network lock.
 
 from __future__ import annotations
 
-from .address import Address, Prefix, format_ip, pack, parse_ip, unpack
+from .address import Prefix, format_ip, pack, parse_ip, unpack
 from .bolt import dump, load
 from .errors import AddressError
 
@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from .address import Address
     from .bolt import Bucket
     from .records import NetworkConfig, Subnet
 

@@ -11,12 +11,14 @@ from __future__ import annotations
 from _socket import AF_INET, AF_INET6, AF_NETLINK, AF_UNSPEC, SOCK_CLOEXEC, SOCK_RAW, socket
 from struct import Struct
 
-from .address import Address, Prefix, pack
+from .address import Prefix, pack
 from .errors import NetlinkError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from .address import Address
 
 NETLINK_ROUTE = 0
 SOL_NETLINK, NETLINK_EXT_ACK, NETLINK_CAP_ACK = 270, 11, 10
@@ -127,7 +129,14 @@ def new_veth(
 
 
 def new_macvlan(
-    name: str, parent: int, ns_fd: int, *, mode: str = "bridge", mtu: int = 0, mac: bytes = b"", bclim: int | None = None
+    name: str,
+    parent: int,
+    ns_fd: int,
+    *,
+    mode: str = "bridge",
+    mtu: int = 0,
+    mac: bytes = b"",
+    bclim: int | None = None,
 ) -> bytes:
     """Creates a macvlan link on ``parent``, directly in the namespace of ``ns_fd``."""
     data = [_u32(IFLA_MACVLAN_MODE, MACVLAN_MODES[mode])]
@@ -370,6 +379,11 @@ class Netlink:
     def links(self) -> list[Link]:
         """Every link of the namespace."""
         return [Link(body) for body in self.dump(RTM_GETLINK, _LINK.pack(AF_UNSPEC, 0, 0, 0, 0))]
+
+    def ports(self, master: int) -> list[int]:
+        """The indexes of the links under a bridge."""
+        body = _LINK.pack(AF_UNSPEC, 0, 0, 0, 0) + _u32(IFLA_MASTER, master)
+        return [link.index for link in map(Link, self.dump(RTM_GETLINK, body)) if link.master == master]
 
     def addresses(self) -> list[tuple[int, Address, int]]:
         """(link index, address, prefix length) of every address of the namespace."""

@@ -1,0 +1,304 @@
+"""Setting up and tearing down one container's networks: leases, links, rules, names, in that order."""
+
+from __future__ import annotations
+
+import os
+
+from . import firewall, netns
+from .drivers import Attachment, bridge, free_interface, plugin
+from .errors import InvalidNetwork, NetworkError
+from .ipam import LeaseFile
+from .netlink import Netlink, set_link
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .networks import Networks
+    from .nft import Transaction
+    from .records import Json, NetworkConfig, PerNetwork, SetupRequest
+
+LOOPBACK = 1
+LINK_DRIVERS = ("macvlan", "ipvlan")
+
+
+def uses_leases(config: NetworkConfig) -> bool:
+    """Whether addresses of the network are kept in ``ipam.db``."""
+    return bool(config.subnets) and config.ipam_driver == "host-local"
+
+
+def has_rules(nets: Networks, config: NetworkConfig) -> bool:
+    """Whether the firewall knows the network."""
+    return config.driver == "bridge" and bridge.managed(config) and nets.firewall_driver != "none"
+
+
+def network_rules(nets: Networks, config: NetworkConfig) -> firewall.NetworkRules:
+    """A network as the firewall sees it."""
+    isolate = config.options.get("isolate", "")
+    isolation = ""
+    if config.internal:
+        isolation = firewall.INTERNAL
+    elif isolate == "strict":
+        isolation = firewall.STRICT
+    elif config.option_true("isolate"):
+        isolation = firewall.ISOLATE
+    subnets = [(subnet.subnet, subnet.gateway) for subnet in config.subnets]
+    port = nets.dns_port if config.dns_enabled else 53
+    return firewall.NetworkRules(config.id, config.network_interface, subnets, isolation, port)
+
+
+def check_firewall(nets: Networks) -> None:
+    """Refuses a firewall driver that we are not."""
+    if nets.firewall_driver not in ("", "nftables", "none"):
+        raise InvalidNetwork(
+            f'firewall driver "{nets.firewall_driver}" is not supported',
+            hint='set firewall_driver="nftables" (or "none") in the [network] table of containers.conf',
+        )
+
+
+def setup(nets: Networks, netns_path: str, request: SetupRequest) -> dict[str, Json]:
+    """See ``Networks.setup``."""
+    check_firewall(nets)
+    ns_fd = netns.open_fd(netns_path)
+    try:
+        inside = netns.run_in(ns_fd, Netlink)
+        try:
+            inside.do("bring loopback up", set_link(LOOPBACK, up=True))
+            if not request.networks:
+                return {}
+            with nets.lock:
+                configs = [nets.files.get(name) for name in request.networks]
+                status = _setup_locked(nets, configs, request, inside, ns_fd, netns_path)
+            if any(config.dns_enabled for config in configs):
+                from .dns import control
+
+                control.ensure(nets)
+            return status
+        finally:
+            inside.close()
+    finally:
+        os.close(ns_fd)
+
+
+def _setup_locked(
+    nets: Networks,
+    configs: list[NetworkConfig],
+    request: SetupRequest,
+    inside: Netlink,
+    ns_fd: int,
+    netns_path: str,
+) -> dict[str, Json]:
+    os.makedirs(nets.run_dir, 0o700, exist_ok=True)
+    ips = _lease(nets, configs, request)
+    host = Netlink()
+    transaction: Transaction | None = None
+    status: dict[str, Json] = {}
+    try:
+        lines = _rules_up(nets, configs, request, ips)
+        if lines:
+            from .nft import Transaction
+
+            transaction = Transaction(lines)  # nft works while the links are made
+        names = [per.interface_name for per in request.networks.values()]
+        for config, (_, per) in zip(configs, request.networks.items(), strict=True):
+            interface = per.interface_name or free_interface(inside, names)
+            names.append(interface)
+            at = Attachment(config, per, interface, ips[config.name], host, inside, ns_fd, bool(request.ports))
+            status[config.name] = _driver_setup(nets, at, netns_path, request)
+        if transaction:
+            transaction.wait()
+            transaction = None
+        _names_up(nets, configs, request, ips, status)
+    except BaseException:
+        if transaction:
+            try:
+                transaction.wait()
+            except NetworkError:
+                pass
+        try:
+            _teardown_locked(nets, configs, request, host, inside, netns_path)
+        except (NetworkError, OSError):
+            pass  # the first failure is the one to tell
+        raise
+    finally:
+        host.close()
+    return status
+
+
+def _lease(nets: Networks, configs: Sequence[NetworkConfig], request: SetupRequest) -> dict[str, list[str]]:
+    """Addresses on every network, on disk before anything is set up."""
+    ips: dict[str, list[str]] = {config.name: [] for config in configs}
+    wanted = dict(zip([config.name for config in configs], request.networks.values(), strict=True))
+    if not any(uses_leases(config) for config in configs):
+        return ips
+    file = LeaseFile(nets.lease_path)
+    leases = file.load()
+    for config in configs:
+        if uses_leases(config):
+            ips[config.name] = leases.allocate(config, request.container_id, wanted[config.name].static_ips)
+    file.save(leases)
+    return ips
+
+
+def _driver_setup(nets: Networks, at: Attachment, netns_path: str, request: SetupRequest) -> Json:
+    driver = at.config.driver
+    if driver == "bridge":
+        return {"interfaces": bridge.setup(at)}
+    if driver in LINK_DRIVERS:
+        from .drivers import stacked
+
+        return {"interfaces": stacked.setup(at)}
+    from .drivers import external
+
+    return external.setup(plugin(driver, nets.plugin_dirs), netns_path, at, request)
+
+
+def _rules_up(
+    nets: Networks, configs: Sequence[NetworkConfig], request: SetupRequest, ips: dict[str, list[str]]
+) -> list[str]:
+    lines: list[str] = []
+    ports = request.ports
+    for config in configs:
+        if not has_rules(nets, config):
+            continue
+        rules = network_rules(nets, config)
+        lines += firewall.network_up(rules)
+        if not config.internal:
+            lines += firewall.ports_up(firewall.PortRules(rules, request.container_id, ips[config.name], ports))
+            ports = []  # one port leads to one place: the first network that can take them
+    return firewall.ordered(firewall.skeleton() + lines) if lines else []
+
+
+def _names_up(
+    nets: Networks,
+    configs: Sequence[NetworkConfig],
+    request: SetupRequest,
+    ips: dict[str, list[str]],
+    status: dict[str, Json],
+) -> None:
+    for config, per in zip(configs, request.networks.values(), strict=True):
+        if not config.dns_enabled:
+            continue
+        from .dns import control
+
+        servers = [subnet.gateway for subnet in config.subnets if subnet.gateway]
+        status[config.name]["dns_server_ips"] = servers
+        status[config.name]["dns_search_domains"] = ["dns.podman"]
+        control.add(nets, config, request, per, ips[config.name])
+
+
+def teardown(nets: Networks, netns_path: str, request: SetupRequest) -> None:
+    """See ``Networks.teardown``."""
+    inside: Netlink | None = None
+    if netns.exists(netns_path):
+        ns_fd = netns.open_fd(netns_path)
+        try:
+            inside = netns.run_in(ns_fd, Netlink)
+        finally:
+            os.close(ns_fd)
+    try:
+        with nets.lock, Netlink() as host:
+            configs = []
+            networks: dict[str, PerNetwork] = {}
+            for name, per in request.networks.items():
+                try:
+                    config = nets.files.get(name)
+                except NetworkError:
+                    continue  # its file was removed by hand: what is left of it ends with its links
+                configs.append(config)
+                networks[name] = per
+            request = _with_networks(request, networks)
+            _teardown_locked(nets, configs, request, host, inside, netns_path)
+    finally:
+        if inside:
+            inside.close()
+
+
+def _with_networks(request: SetupRequest, networks: dict[str, PerNetwork]) -> SetupRequest:
+    from .records import SetupRequest
+
+    return SetupRequest(request.container_id, request.container_name, networks, request.ports)
+
+
+def _teardown_locked(
+    nets: Networks,
+    configs: Sequence[NetworkConfig],
+    request: SetupRequest,
+    host: Netlink,
+    inside: Netlink | None,
+    netns_path: str,
+) -> None:
+    from .networks import collect
+
+    steps = []
+    lines: list[str] = []
+    names = _interfaces(configs, request)
+    publisher = next((config.name for config in configs if has_rules(nets, config) and not config.internal), "")
+    for config in configs:
+
+        def links(config: NetworkConfig = config) -> None:
+            if config.driver in LINK_DRIVERS:
+                from .drivers import stacked
+
+                stacked.teardown(inside, names[config.name])
+                return
+            if config.driver != "bridge":
+                from .drivers import external
+
+                path = plugin(config.driver, nets.plugin_dirs)
+                external.teardown(path, netns_path, config, names[config.name], request)
+                return
+            last = bridge.teardown(host, inside, config, names[config.name])
+            if has_rules(nets, config):
+                rules = network_rules(nets, config)
+                if config.name == publisher:
+                    # any address of each version will do: elements are deleted by their keys
+                    places = [subnet.split("/")[0] for subnet, _ in rules.subnets]
+                    ports = firewall.PortRules(rules, request.container_id, places, request.ports)
+                    lines.extend(firewall.ports_down(ports))
+                if last:
+                    lines.extend(firewall.network_down(rules))
+
+        steps.append(links)
+        if config.dns_enabled:
+
+            def forget(config: NetworkConfig = config) -> None:
+                from .dns import control
+
+                control.remove(nets, config, request.container_id)
+
+            steps.append(forget)
+
+    def rules() -> None:
+        if lines:
+            from .nft import retire
+
+            retire(lines)
+
+    def release() -> None:
+        held = [config for config in configs if uses_leases(config)]
+        file = LeaseFile(nets.lease_path)
+        if not held or not os.path.exists(file.path):
+            return
+        leases = file.load()
+        for config in held:
+            leases.release(config.name, request.container_id)
+        file.save(leases)
+
+    collect([*steps, rules, release])
+
+
+def _interfaces(configs: Sequence[NetworkConfig], request: SetupRequest) -> dict[str, str]:
+    """The interface names that ``setup`` chose, for requests that do not say them."""
+    names: dict[str, str] = {}
+    taken = [per.interface_name for per in request.networks.values() if per.interface_name]
+    for config, per in zip(configs, request.networks.values(), strict=True):
+        name = per.interface_name
+        number = 0
+        while not name:
+            if f"eth{number}" not in taken:
+                name = f"eth{number}"
+            number += 1
+        taken.append(name)
+        names[config.name] = name
+    return names

@@ -1,0 +1,1 @@
+"""Names on networks: the DNS server and its records."""
