@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from ocikit.image.errors import ManifestError
-from ocikit.image.manifest.gojson import an_object, dump, field, objects, parse_object, rfc3339, sorted_map, strings, text
+from ocikit.image.manifest.gojson import (
+    an_object,
+    dump,
+    field,
+    objects,
+    parse_object,
+    rfc3339,
+    sorted_map,
+    strings,
+    text,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,10 +57,12 @@ def _run_config(doc: Mapping[str, Any] | None) -> dict[str, Any]:
             continue
         if not isinstance(value, kind):
             raise ManifestError(f"{WHAT}: config.{name} has the wrong type")
-        if name in ("ExposedPorts", "Volumes"):
-            new[name] = {key: {} for key in sorted(value)}
+        if not isinstance(value, dict):
+            new[name] = value
+        elif name == "Labels":
+            new[name] = sorted_map(value)
         else:
-            new[name] = sorted_map(value) if isinstance(value, dict) else value
+            new[name] = {key: {} for key in sorted(value)}
     return new
 
 

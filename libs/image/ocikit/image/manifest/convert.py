@@ -139,9 +139,7 @@ def _older_entry(entry: dict[str, Any], blob_hex: str, parent: str, throwaway: b
     return new_id, dump(body).decode()
 
 
-def _newest_entry(
-    doc: dict[str, Any], config: bytes, blob_hex: str, parent: str, throwaway: bool
-) -> tuple[str, str]:
+def _newest_entry(doc: dict[str, Any], config: bytes, blob_hex: str, parent: str, throwaway: bool) -> tuple[str, str]:
     new_id = _hex(f"{blob_hex} {parent} ".encode() + config)
     body = {key: value for key, value in doc.items() if key not in ("rootfs", "history")}
     body["id"] = new_id
@@ -152,7 +150,9 @@ def _newest_entry(
     return new_id, dump(sorted_map(body)).decode()
 
 
-def convert(manifest: Manifest, media_type: str, config: bytes | None, name: str = "", tag: str = "") -> tuple[Manifest, bytes | None]:
+def convert(
+    manifest: Manifest, media_type: str, config: bytes | None, name: str = "", tag: str = ""
+) -> tuple[Manifest, bytes | None]:
     """``manifest`` as ``media_type``, with the config that goes with it (None for schema 1).
 
     ``config`` is the present config blob; schema 1 as source needs diff ids first, see :func:`schema1_to_schema2`.

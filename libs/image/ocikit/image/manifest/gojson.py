@@ -103,11 +103,8 @@ def guard(doc: Mapping[str, Any], media_type: str, allowed: tuple[str, ...]) -> 
 
     Two programs that disagree on what a document is could be shown two different images under one digest.
     """
-    found = []
-    for key, value in doc.items():
-        for name in ESSENTIAL:
-            if value is not None and name not in allowed and key.casefold() == name.casefold():
-                found.append(name)
+    folded = {name.casefold(): name for name in ESSENTIAL if name not in allowed}
+    found = [folded[key.casefold()] for key, value in doc.items() if value is not None and key.casefold() in folded]
     if found:
         listed = ", ".join(f'"{name}"' for name in sorted(set(found)))
         raise ManifestError(
@@ -121,7 +118,7 @@ def rfc3339(value: str) -> str:
 
     body, fraction, zone = split_time(value)
     try:
-        datetime.strptime(body, "%Y-%m-%dT%H:%M:%S")  # noqa: DTZ007 - only a check of the digits
+        datetime.strptime(body, "%Y-%m-%dT%H:%M:%S")
     except ValueError:
         raise ManifestError(f'invalid time "{value}"') from None
     fraction = fraction[:9].rstrip("0")

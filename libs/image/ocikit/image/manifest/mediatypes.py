@@ -64,7 +64,7 @@ def normalise(media_type: str) -> str:
 
 
 def compression_of(media_type: str) -> str | None:
-    """"uncompressed", "gzip" or "zstd" as the layer type says; None if the type isn't that of a layer."""
+    """ "uncompressed", "gzip" or "zstd" as the layer type says; None if the type isn't that of a layer."""
     for family in _FAMILIES:
         for name, value in family.items():
             if value == media_type:

@@ -47,7 +47,9 @@ class Schema1Manifest(Manifest):
             raise ManifestError("no FSLayers in manifest")
         if len(layers) != len(history):
             raise ManifestError("length of history not equal to number of layers")
-        entries = [(layer, item, parse_object(item, f"{what} history[{i}]")) for i, (layer, item) in _zip(layers, history)]
+        entries = [
+            (layer, item, parse_object(item, f"{what} history[{i}]")) for i, (layer, item) in _zip(layers, history)
+        ]
         entries = _without_repeats(entries)
         new = cls(
             raw,

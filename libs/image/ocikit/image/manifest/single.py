@@ -9,7 +9,17 @@ from __future__ import annotations
 from ocikit.image.errors import ManifestError
 from ocikit.image.manifest import mediatypes as mt
 from ocikit.image.manifest.document import docker_descriptor, oci_descriptor, read_descriptor
-from ocikit.image.manifest.gojson import an_object, dump, guard, integer, objects, parse_object, sorted_map, string_map, text
+from ocikit.image.manifest.gojson import (
+    an_object,
+    dump,
+    guard,
+    integer,
+    objects,
+    parse_object,
+    sorted_map,
+    string_map,
+    text,
+)
 from ocikit.image.transports.base import Descriptor
 
 TYPE_CHECKING = False
