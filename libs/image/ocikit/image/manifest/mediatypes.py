@@ -92,14 +92,20 @@ def with_compression(media_type: str, compression: str) -> str:
 
 
 def layer_to_oci(media_type: str) -> str:
+    """The OCI name of a Docker layer type; OCI's own stay."""
     if media_type in _TO_OCI:
         return _TO_OCI[media_type]
+    if any(media_type in family.values() for family in _FAMILIES[:2]):
+        return media_type
     raise ManifestError(f'Unknown media type during manifest conversion: "{media_type}"')
 
 
 def layer_to_docker(media_type: str) -> str:
+    """The Docker name of an OCI layer type; Docker's own stay. Raises :class:`ManifestError` where there is none."""
     if media_type in _TO_DOCKER:
         return _TO_DOCKER[media_type]
+    if media_type in V2S2_LAYERS:
+        return media_type
     if media_type in (OCI_LAYER_ZSTD, OCI_NONDIST + "+zstd"):
         raise ManifestError(
             f'Error during manifest conversion: "{media_type}": '

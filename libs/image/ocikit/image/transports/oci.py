@@ -153,7 +153,6 @@ class OCISource(ImageSource):
 
     def __init__(self, reference: OCIReference, ctx: SystemContext) -> None:
         self.reference: OCIReference = reference
-        self._ctx = ctx
         self._shared = ctx.shared_blob_dir
         self.index = reference.read_index()
         _, self.descriptor = reference.find(self.index)
@@ -168,10 +167,6 @@ class OCISource(ImageSource):
 
     def open_blob(self, descriptor: Descriptor, offset: int = 0) -> tuple[ReadStream, int]:
         path = self.reference.blob_path(descriptor.digest, self._shared)
-        if descriptor.urls and not os.path.exists(path):
-            from ocikit.image.registry.foreign import open_url
-
-            return open_url(descriptor, self._ctx, offset)
         stream, size = open_file(path)
         if offset:
             os.lseek(stream.fileno(), offset, os.SEEK_SET)
