@@ -1,4 +1,6 @@
-"""Compression of layers: what the bytes say they are, reading them, and writing them differently (image spec, section 8)."""
+"""Compression of layers: what the bytes say they are, reading them, and writing them differently (image spec,
+section 8).
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,6 @@ from ocikit.image.manifest.mediatypes import BZIP2, GZIP, UNCOMPRESSED, XZ, ZSTD
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Protocol
-
-    from ocikit.image.transports.base import ReadStream
 
     class Reader(Protocol):
         def read(self, size: int = -1, /) -> bytes: ...
@@ -36,7 +36,7 @@ def algorithm(name: str) -> str:
 
 
 def detect(start: bytes) -> str:
-    """"gzip", "zstd", "bzip2", "xz" or "" by the first bytes (8 are enough)."""
+    """ "gzip", "zstd", "bzip2", "xz" or "" by the first bytes (8 are enough)."""
     from ocikit.storage.archive.compression import detect as by_magic
 
     return str(by_magic(start))
@@ -51,8 +51,8 @@ def open_decompressed(stream: Reader) -> tuple[Reader, str]:
     """(reader of the plain bytes, compression or ""); see :mod:`ocikit.storage.archive.compression`."""
     from ocikit.storage.archive.compression import open_decompressed as opened
 
-    reader: tuple[ReadStream, str] = opened(stream)
-    return reader
+    reader, name = opened(stream)
+    return reader, name  # type: ignore[return-value]
 
 
 def open_compressor(sink: Sink, name: str, level: int | None) -> Compressor:

@@ -55,7 +55,9 @@ if TYPE_CHECKING:
         def record_location(self, transport: str, scope: str, digest: str, location: str) -> None: ...
         def candidates(self, transport: str, scope: str, digest: str, can_substitute: bool) -> list[Candidate]: ...
         def close(self) -> None: ...
-
+else:
+    # Names for annotations only; typing.Protocol costs 13 ms.
+    BlobInfoCache = BlobStream = ReadStream = object
 
 PRESERVE, COMPRESS, DECOMPRESS = "preserve", "compress", "decompress"
 
