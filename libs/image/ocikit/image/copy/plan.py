@@ -114,7 +114,9 @@ class LayerStep:
         elif self.target == KEEP:
             how = "as it is"
         else:
-            how = f"as {self.target}" + ("" if self.explicit or self.target == mt.UNCOMPRESSED else " unless compressed")
+            how = f"as {self.target}" + (
+                "" if self.explicit or self.target == mt.UNCOMPRESSED else " unless compressed"
+            )
         return f"layer {self.index}: {self.descriptor.digest} ({self.descriptor.size} bytes) {how}" + (
             ", encrypted" if self.encrypt else ""
         )
@@ -143,7 +145,9 @@ class ImagePlan:
         self.layers = tuple(layers)
 
     def describe(self) -> list[str]:
-        first = f"the manifest stays as it is: {self.fixed}" if self.fixed else "manifest as " + ", else ".join(self.types)
+        first = (
+            f"the manifest stays as it is: {self.fixed}" if self.fixed else "manifest as " + ", else ".join(self.types)
+        )
         return [first, *(step.describe() for step in self.layers)]
 
 

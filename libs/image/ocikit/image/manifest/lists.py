@@ -129,7 +129,9 @@ class ManifestList:
         )
 
     def convert(self, media_type: str) -> ManifestList:
-        """As the other kind of list; what that can't hold is lost (annotations towards Docker, features towards OCI)."""
+        """As the other kind of list; what that can't hold is lost (annotations towards Docker, features towards
+        OCI).
+        """
         if media_type == self.media_type:
             return self
         if media_type == mt.DOCKER_LIST:

@@ -1,4 +1,6 @@
-"""Docker schema 1: layers newest first, the config spread over "history", a signature that nobody checks (section 2.4)."""
+"""Docker schema 1: layers newest first, the config spread over "history", a signature that nobody checks (section
+2.4).
+"""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def split_path(text: str) -> tuple[str, str, int]:
         return path, "", -1
     if image.startswith("@"):
         if not image[1:].isdigit():
-            raise InvalidReference(f'Invalid source index @{image[1:]}, not an integer')
+            raise InvalidReference(f"Invalid source index @{image[1:]}, not an integer")
         return path, "", int(image[1:])
     if not valid_image_name(image):
         raise InvalidReference(f"Invalid image {image}")

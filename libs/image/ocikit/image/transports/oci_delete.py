@@ -1,4 +1,6 @@
-"""Deleting an image from an OCI layout: its index entry, and the blobs that nothing else uses (image spec, section 4.3)."""
+"""Deleting an image from an OCI layout: its index entry, and the blobs that nothing else uses (image spec, section
+4.3).
+"""
 
 from __future__ import annotations
 
