@@ -11,7 +11,7 @@ Unpack a blob as it came from a registry; everything a layer's record needs come
 and get the very same tar back from the files:
 
     with open("layer.tar-split.gz", "rb") as split, assemble(split, open_in(diff_fd)) as tar:
-        shutil.copyfileobj(tar, out)
+        tar.copy_to(out)
 
 A *stream* everywhere is any object whose ``read(n)`` gives at most n bytes and ``b""`` at the end (pieces of 64 KiB-1 MiB are
 best). Paths in archives are bytes. Faults are ArchiveError (an OcikitError), never a bare OSError from inside an archive.
@@ -23,7 +23,12 @@ best). Paths in archives are bytes. Faults are ArchiveError (an OcikitError), ne
 | open_decompressed(stream) -> (reader, name) | gzip, zstd, bzip2, xz by magic |
 | open_compressor(file, name, level) | a writer for gzip or zstd |
 | SplitWriter, SplitReader, split_only, assemble, open_in | tar-split |
-| TarReader | the entries of a tar |
+| TarReader | the entries of a tar, one reused object |
+| TarWriter, TarHeader | write entries with the Go tools' headers |
+| create_tar(root, TarOptions(...), names) -> PieceStream | a tree as a tar: prefix, id maps, owner, mtime, filter |
+| diff_overlay(diff, lowers), diff_naive(new, old) -> PieceStream | a layer's changes as a tar |
+| changes_overlay(diff, lowers), changes_naive(new, old) | the same as a list of ``(A|C|D, path)`` |
+| copy_tree(source, target), shift_tree(root, ...) | whole trees on disk |
 """
 
 from __future__ import annotations
@@ -32,63 +37,90 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .apply import apply_layer
     from .compression import GzipWriter, ZstdWriter, detect, open_compressor, open_decompressed
+    from .diff import changes_naive, changes_overlay, diff_naive, diff_overlay
     from .errors import ArchiveError, BadCompression, BadHeader, DuplicatePath, SplitError, TruncatedArchive
     from .options import ApplyOptions, ApplyResult, UnpackResult
     from .pipeline import Hashing, unpack_layer
     from .reader import TarReader
-    from .split import AssembledTar, SplitReader, SplitWriter, assemble, open_in, split_only
+    from .split import SplitReader, SplitWriter, assemble, open_in, split_only
+    from .streams import PieceStream
+    from .trees import copy_tree, shift_tree
+    from .walk import TarOptions, create_tar, tree_pieces
+    from .writer import TarHeader, TarWriter
 
 _WHERE = {
-    "apply_layer": "apply",
-    "GzipWriter": "compression",
-    "ZstdWriter": "compression",
-    "detect": "compression",
-    "open_compressor": "compression",
-    "open_decompressed": "compression",
+    "ApplyOptions": "options",
+    "ApplyResult": "options",
     "ArchiveError": "errors",
     "BadCompression": "errors",
     "BadHeader": "errors",
     "DuplicatePath": "errors",
-    "SplitError": "errors",
-    "TruncatedArchive": "errors",
-    "ApplyOptions": "options",
-    "ApplyResult": "options",
-    "UnpackResult": "options",
+    "GzipWriter": "compression",
     "Hashing": "pipeline",
-    "unpack_layer": "pipeline",
-    "TarReader": "reader",
-    "AssembledTar": "split",
+    "PieceStream": "streams",
+    "SplitError": "errors",
     "SplitReader": "split",
     "SplitWriter": "split",
+    "TarHeader": "writer",
+    "TarOptions": "walk",
+    "TarReader": "reader",
+    "TarWriter": "writer",
+    "TruncatedArchive": "errors",
+    "UnpackResult": "options",
+    "ZstdWriter": "compression",
+    "apply_layer": "apply",
     "assemble": "split",
+    "changes_naive": "diff",
+    "changes_overlay": "diff",
+    "copy_tree": "trees",
+    "create_tar": "walk",
+    "detect": "compression",
+    "diff_naive": "diff",
+    "diff_overlay": "diff",
+    "open_compressor": "compression",
+    "open_decompressed": "compression",
     "open_in": "split",
+    "shift_tree": "trees",
     "split_only": "split",
+    "tree_pieces": "walk",
+    "unpack_layer": "pipeline",
 }
 
 __all__ = [
     "ApplyOptions",
     "ApplyResult",
     "ArchiveError",
-    "AssembledTar",
     "BadCompression",
     "BadHeader",
     "DuplicatePath",
     "GzipWriter",
     "Hashing",
+    "PieceStream",
     "SplitError",
     "SplitReader",
     "SplitWriter",
+    "TarHeader",
+    "TarOptions",
     "TarReader",
+    "TarWriter",
     "TruncatedArchive",
     "UnpackResult",
     "ZstdWriter",
     "apply_layer",
     "assemble",
+    "changes_naive",
+    "changes_overlay",
+    "copy_tree",
+    "create_tar",
     "detect",
+    "diff_naive",
+    "diff_overlay",
     "open_compressor",
     "open_decompressed",
     "open_in",
+    "shift_tree",
     "split_only",
+    "tree_pieces",
     "unpack_layer",
 ]
 

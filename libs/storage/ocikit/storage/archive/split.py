@@ -12,13 +12,14 @@ from re import compile as compile_re
 from fastcrc import crc64
 from isal import isal_zlib
 
-from .errors import SplitError, TruncatedArchive
+from .errors import SplitError
 from .reader import CHUNK, TarReader, show
+from .streams import PieceStream, gather
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import BinaryIO, Protocol
+    from typing import Protocol
 
     from .reader import Readable
 
@@ -198,74 +199,21 @@ def _record(record: dict[str, object]) -> bytes | tuple[bytes, int, int]:
     return name, size, int.from_bytes(data, "big")
 
 
-def assemble(split: Readable, open_member: Callable[[bytes], int]) -> AssembledTar:
+def assemble(split: Readable, open_member: Callable[[bytes], int]) -> PieceStream:
     """The original tar stream, from tar-split data and the stored files.
 
     open_member: gives a readable descriptor for an entry's name (as in the tar); it is closed here. Raises SplitError when
     a file is missing, has another length or another checksum than was recorded.
     """
-    return AssembledTar(split, open_member)
-
-
-class AssembledTar:
-    """A readable stream (``read``, iteration over pieces, context manager) of a re-created tar."""
-
-    __slots__ = ("_buffer", "_pieces")
-
-    def __init__(self, split: Readable, open_member: Callable[[bytes], int]) -> None:
-        self._pieces = _pieces(split, open_member)
-        self._buffer = b""
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self._pieces
-
-    def read(self, n: int = -1, /) -> bytes:
-        """Up to n bytes, ``b""`` at the end; everything without n."""
-        if n < 0:
-            data = self._buffer + b"".join(self._pieces)
-            self._buffer = b""
-            return data
-        if not self._buffer:
-            self._buffer = next(self._pieces, b"")
-        data, self._buffer = self._buffer[:n], self._buffer[n:]
-        return data
-
-    def readable(self) -> bool:
-        return True
-
-    def close(self) -> None:
-        """Closes the file that is being read."""
-        self._pieces.close()  # type: ignore[attr-defined]
-
-    def __enter__(self) -> AssembledTar:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
+    return PieceStream(gather(_pieces(split, open_member)))
 
 
 def _pieces(split: Readable, open_member: Callable[[bytes], int]) -> Iterator[bytes]:
-    # Headers and small files are gathered: a consumer that hashes or compresses wants a few large pieces.
-    gathered: list[bytes] = []
-    size = 0
     for record in SplitReader(split):
         if isinstance(record, bytes):
-            gathered.append(record)
-            size += len(record)
+            yield record
         elif record[1]:
-            for piece in _contents(record, open_member):
-                gathered.append(piece)
-                size += len(piece)
-                if size >= CHUNK:
-                    yield b"".join(gathered)
-                    gathered.clear()
-                    size = 0
-        if size >= CHUNK:
-            yield b"".join(gathered)
-            gathered.clear()
-            size = 0
-    if gathered:
-        yield b"".join(gathered)
+            yield from _contents(record, open_member)
 
 
 def _contents(record: tuple[bytes, int, int], open_member: Callable[[bytes], int]) -> Iterator[bytes]:
@@ -305,24 +253,3 @@ def open_in(*directories: int) -> Callable[[bytes], int]:
         raise last or FileNotFoundError(2, "no directory to look in")
 
     return open_member
-
-
-def write_to(stream: AssembledTar, file: BinaryIO) -> int:
-    """Copies a re-created tar to a file; its length."""
-    total = 0
-    for piece in stream:
-        file.write(piece)
-        total += len(piece)
-    return total
-
-
-__all__ = [
-    "AssembledTar",
-    "SplitReader",
-    "SplitWriter",
-    "TruncatedArchive",
-    "assemble",
-    "checksum",
-    "open_in",
-    "split_only",
-]
