@@ -111,12 +111,14 @@ def unpack_layer(
     gone = Event()
     pieces, to_hash = _Pipe(gone), _Pipe(gone)
     tar_hash = hashlib.sha256()
+    plain = not compression  # then one hash serves for both
 
     def inflate() -> None:
         try:
             while piece := source.read(CHUNK):
                 pieces.put(piece)
-                to_hash.put(piece)
+                if not plain:
+                    to_hash.put(piece)
             while blob.read(CHUNK):
                 pass
         except _Stopped:
@@ -136,11 +138,8 @@ def unpack_layer(
         except _Stopped:
             pass
 
-    plain = not compression  # then one hash serves for both
     threads = [Thread(target=inflate, name="inflate", daemon=True)]
-    if plain:
-        to_hash.put = lambda piece: None  # type: ignore[method-assign]
-    else:
+    if not plain:
         threads.append(Thread(target=digest, name="digest", daemon=True))
     for thread in threads:
         thread.start()

@@ -1,0 +1,284 @@
+"""The overlay driver: a layer is a directory ``diff`` over the ``diff`` directories of its ancestors (spec, section 9)."""
+
+from __future__ import annotations
+
+import os
+
+from ocikit.common.files import atomic_write, makedirs_mode, read_small
+
+from ..errors import LayerUnknown, StorageError
+from .base import Driver, MountOptions
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..archive.options import ApplyOptions
+    from ..config import Settings
+    from ..tempdirs import TempDir
+    from .base import IDMap
+
+MAX_DEPTH = 500
+_BASE32 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+
+
+def link_name() -> str:
+    """26 characters of base32: the short name of a layer under ``l/``."""
+    number = int.from_bytes(os.urandom(17), "big")
+    return bytes(_BASE32[(number >> (5 * i)) & 31] for i in range(26)).decode()
+
+
+class Overlay(Driver):
+    """overlayfs of the kernel, or a mount program such as fuse-overlayfs."""
+
+    name = "overlay"
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.image_home = f"{settings.imagestore}/overlay" if settings.imagestore else self.home
+        # where layers may be: ours first, then stores that we only read
+        self.homes = list(dict.fromkeys([self.home, self.image_home, *(f"{s}/overlay" for s in settings.stores)]))
+        self._program: str | None = None
+
+    # --- directories
+
+    def prepare(self) -> None:
+        for home in {self.home, self.image_home}:
+            if not os.path.isdir(f"{home}/l"):
+                makedirs_mode(home, 0o700 if self.settings.driver_named else 0o755)
+                makedirs_mode(f"{home}/l", 0o755)
+
+    @property
+    def mount_program(self) -> str:
+        """The mount program to use, or "" for the kernel's own overlay (spec, section 9.2)."""
+        if self._program is None:
+            from .probe import mount_program
+
+            self._program = mount_program(self)
+        return self._program
+
+    @property
+    def user_xattr(self) -> bool:
+        """Mounts inside a user namespace keep their marks in ``user.overlay.*``."""
+        from ..userns import in_user_namespace
+
+        return not self.mount_program and in_user_namespace()
+
+    def bind_home(self) -> None:
+        """A private bind of the home onto itself keeps our mounts out of other namespaces, and is what the Go tools do:
+        were it missing, the next of them would bind it over the mounts made here and hide them."""
+        if self.settings.skip_mount_home:
+            return
+        from ocikit.common import linux
+
+        from .mounts import is_mount_point
+
+        if not is_mount_point(self.home):
+            linux.mount(self.home, self.home, None, linux.MS_BIND)
+            linux.mount(None, self.home, None, linux.MS_PRIVATE)
+
+    def unbind_home(self) -> None:
+        from ocikit.common import linux
+
+        from .mounts import is_mount_point
+
+        if not self.settings.skip_mount_home and is_mount_point(self.home):
+            linux.umount2(self.home, linux.MNT_DETACH)
+
+    def layer_ids(self) -> list[str]:
+        found: list[str] = []
+        for home in dict.fromkeys((self.home, self.image_home)):
+            try:
+                found += [name for name in os.listdir(home) if len(name) == 64]
+            except FileNotFoundError:
+                pass
+        return found
+
+    def _home_of(self, layer: str) -> str:
+        for home in self.homes:
+            if os.path.isdir(f"{home}/{layer}"):
+                return home
+        raise LayerUnknown(f"layer {layer} has no directory in {' or '.join(self.homes)}")
+
+    def exists(self, layer: str) -> bool:
+        return any(os.path.isdir(f"{home}/{layer}/diff") for home in self.homes)
+
+    def create(self, layer: str, parent: str, owner: tuple[int, int] = (0, 0), image: bool = False) -> None:
+        self._make(layer, parent, owner, image, "")
+
+    def adopt(self, layer: str, parent: str, staged: str, image: bool = True) -> None:
+        self._make(layer, parent, (0, 0), image, staged)
+
+    def _make(self, layer: str, parent: str, owner: tuple[int, int], image: bool, staged: str) -> None:
+        home = self.image_home if image else self.home
+        path = f"{home}/{layer}"
+        if parent:
+            above = self._home_of(parent)
+            st = os.stat(f"{above}/{parent}/diff")
+            mode, uid, gid = st.st_mode & 0o7777, st.st_uid, st.st_gid
+            lower = self._lower_of(above, parent)
+            if lower.count(":") >= MAX_DEPTH:
+                raise StorageError(
+                    f"layer {layer}: max depth exceeded, {MAX_DEPTH} layers are the most overlay can stack"
+                )
+        else:
+            mode, (uid, gid), lower = 0o555, owner, ""
+        try:
+            os.mkdir(path, 0o700)
+        except FileExistsError:  # the waste of a process that was killed before it made the record
+            self._sweep(path)
+            os.mkdir(path, 0o700)
+        if staged:
+            os.rename(staged, f"{path}/diff")
+        else:
+            os.mkdir(f"{path}/diff", 0o700)
+        me = os.geteuid(), os.getegid()
+        if owner != me:
+            os.chown(path, *owner)
+        if (uid, gid) != me:
+            os.chown(f"{path}/diff", uid, gid)
+        os.chmod(f"{path}/diff", mode)
+        self._link(home, layer)
+        for name in ("work", "merged") if parent else ("work", "merged", "empty"):
+            os.mkdir(f"{path}/{name}", 0o700)
+            if owner != me:
+                os.chown(f"{path}/{name}", *owner)
+        if lower:
+            _write(f"{path}/lower", lower)
+
+    def _link(self, home: str, layer: str) -> str:
+        name = link_name()
+        os.symlink(f"../{layer}/diff", f"{home}/l/{name}")
+        _write(f"{home}/{layer}/link", name)
+        return name
+
+    def _sweep(self, path: str) -> None:
+        from ocikit.common.files import remove_tree
+
+        try:
+            os.unlink(f"{os.path.dirname(path)}/l/{read_small(path + '/link').decode()}")
+        except OSError:
+            pass
+        remove_tree(path)
+
+    def _lower_of(self, home: str, parent: str) -> str:
+        """The ``lower`` text of a child of ``parent``."""
+        try:
+            link = read_small(f"{home}/{parent}/link").decode()
+        except FileNotFoundError:
+            link = self._link(home, parent)  # lost: made again
+        if not os.path.lexists(f"{home}/l/{link}"):
+            makedirs_mode(f"{home}/l", 0o755)
+            os.symlink(f"../{parent}/diff", f"{home}/l/{link}")
+        try:
+            return f"l/{link}:{read_small(f'{home}/{parent}/lower').decode()}"
+        except FileNotFoundError:
+            return f"l/{link}"
+
+    def remove(self, layer: str, temp: TempDir) -> None:
+        for home in dict.fromkeys((self.home, self.image_home)):
+            try:
+                temp.take(f"{home}/l/{read_small(f'{home}/{layer}/link').decode()}")
+            except OSError:
+                pass
+            temp.take(f"{home}/{layer}")
+
+    # --- content
+
+    def staging_root(self, image: bool = True) -> str:
+        return f"{self.image_home if image else self.home}/tempdirs"
+
+    def apply_options(self, uidmap: IDMap = (), gidmap: IDMap = ()) -> ApplyOptions:
+        from ..archive.options import ApplyOptions
+
+        return ApplyOptions(
+            whiteouts="plain" if self.mount_program else "overlay",
+            opaque_xattr="user.overlay.opaque" if self.user_xattr else "trusted.overlay.opaque",
+            uidmap=uidmap,
+            gidmap=gidmap,
+            ignore_chown_errors=self.settings.ignore_chown_errors,
+            force_mask=self.settings.force_mask,
+        )
+
+    def diff_dir(self, layer: str) -> str:
+        return f"{self._home_of(layer)}/{layer}/diff"
+
+    def read_dirs(self, layer: str) -> list[str]:
+        home = self._home_of(layer)
+        return [f"{home}/{layer}/diff", *self.lowers(home, layer)]
+
+    def lowers(self, home: str, layer: str) -> list[str]:
+        """Absolute paths of the directories below the layer's own, nearest first (spec, section 9.5)."""
+        own = f"{home}/{layer}"
+        found: list[str] = []
+        _older(own, found)
+        try:
+            items = read_small(f"{own}/lower").decode().split(":")
+        except FileNotFoundError:
+            return found
+        for item in items:
+            for place in self.homes:
+                path = f"{place}/{item}"
+                if os.path.exists(path):
+                    break
+            else:
+                path = self._relink(item)
+            found.append(path)
+            # a layer whose files were chowned for an id map keeps the older content beside
+            if os.path.exists(f"{path}/../diff1"):
+                _older(f"{path}/..", found)
+        if len(found) > MAX_DEPTH:
+            raise StorageError(f"layer {layer}: max depth exceeded, {MAX_DEPTH} layers are the most overlay can stack")
+        return found
+
+    def _relink(self, item: str) -> str:
+        """A short link was lost: the layer that bears its name still says so in its ``link`` file."""
+        wanted = item.removeprefix("l/").encode()
+        for home in (self.home, self.image_home):
+            for layer in os.listdir(home):
+                try:
+                    if len(layer) == 64 and read_small(f"{home}/{layer}/link") == wanted:
+                        makedirs_mode(f"{home}/l", 0o755)
+                        os.symlink(f"../{layer}/diff", f"{home}/{item}")
+                        return f"{home}/{item}"
+                except OSError:
+                    continue
+        raise StorageError(f"{self.home}/{item} is missing: a layer below has been removed by hand")
+
+    # --- mounting
+
+    def mount(self, layer: str, options: MountOptions) -> str:
+        from .mounts import mount_overlay
+
+        return mount_overlay(self, self._home_of(layer), layer, options)
+
+    def unmount(self, layer: str, path: str) -> None:
+        from .mounts import unmount_overlay
+
+        unmount_overlay(self, layer, path)
+
+    def is_mounted(self, layer: str, path: str) -> bool:
+        try:
+            return os.stat(path).st_dev != os.stat(os.path.dirname(path)).st_dev
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True  # a mount program that died leaves ENOTCONN: still a mount point
+
+
+def _older(path: str, found: list[str]) -> None:
+    number = 1
+    while os.path.exists(f"{path}/diff{number}"):
+        found.append(f"{path}/diff{number}")
+        number += 1
+
+
+def _write(path: str, text: str) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    try:
+        os.write(fd, text.encode())
+    finally:
+        os.close(fd)
+
+
+def save_answer(path: str, text: bytes) -> None:
+    """A feature cache or flag file."""
+    atomic_write(path, text, 0o644, sync=False)

@@ -1,0 +1,123 @@
+"""Two-phase work: whatever takes long is done in a directory of its own, and one rename makes it real or unreal.
+
+An instance is a pair ``lock-N`` and ``temp-dir-N`` (spec, section 4.3). Whoever finds a pair whose lock is free removes it:
+a killed process leaves nothing for good, and a living one must keep its lock.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ocikit.common.files import makedirs_mode, remove_tree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class TempDir:
+    """One instance under ``root``, made at the first use of ``path``. ``close()`` removes it with all it holds."""
+
+    __slots__ = ("_clean", "_counter", "_fd", "_lock", "path", "root")
+
+    def __init__(self, root: str, clean: Callable[[str], None] = remove_tree) -> None:
+        self.root = root
+        self.path = ""
+        self._lock = ""
+        self._fd = -1
+        self._counter = 0
+        self._clean = clean
+
+    def _open(self) -> None:
+        import fcntl
+
+        makedirs_mode(self.root, 0o700)
+        while True:
+            name = str(int.from_bytes(os.urandom(4), "little"))
+            lock = f"{self.root}/lock-{name}"
+            try:
+                fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            except FileExistsError:
+                continue
+            try:
+                _lock(fcntl, fd)
+                # Between making and locking the file, a cleaner may have taken it for an orphan.
+                if os.stat(lock).st_ino == os.fstat(fd).st_ino:
+                    break
+            except (BlockingIOError, FileNotFoundError):
+                pass
+            os.close(fd)
+        self._fd = fd
+        self._lock = lock
+        self.path = f"{self.root}/temp-dir-{name}"
+        os.mkdir(self.path, 0o700)
+
+    def addition(self) -> str:
+        """A path for staged content; nothing is made there."""
+        return self._next("addition")
+
+    def take(self, path: str) -> bool:
+        """Move an existing file or tree in, to be removed by ``close()``. False when there is none."""
+        try:
+            os.rename(path, self._next(os.path.basename(path)))
+        except FileNotFoundError:
+            return False
+        return True
+
+    def _next(self, name: str) -> str:
+        if self._fd < 0:
+            self._open()
+        number = self._counter
+        self._counter += 1
+        return f"{self.path}/{number}-{name}"
+
+    def close(self) -> None:
+        """Remove what is left inside. Call it without any lock held: it may take long."""
+        if self._fd < 0:
+            return
+        fd, self._fd = self._fd, -1
+        try:
+            self._clean(self.path)
+            os.unlink(self._lock)
+        finally:
+            os.close(fd)
+
+    def __enter__(self) -> TempDir:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+def _lock(fcntl: object, fd: int) -> None:
+    from .lockfile import _OFD_SETLK, _WRITE
+
+    fcntl.fcntl(fd, _OFD_SETLK, _WRITE)  # type: ignore[attr-defined]
+
+
+def recover(root: str, clean: Callable[[str], None] = remove_tree) -> int:
+    """Remove the instances under ``root`` that no living process owns; how many there were."""
+    import fcntl
+
+    try:
+        names = os.listdir(root)
+    except FileNotFoundError:
+        return 0
+    numbers = {n.removeprefix(p) for n in names for p in ("lock-", "temp-dir-") if n.startswith(p)}
+    removed = 0
+    for number in numbers:
+        lock = f"{root}/lock-{number}"
+        try:
+            fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError:
+            continue
+        try:
+            _lock(fcntl, fd)
+            clean(f"{root}/temp-dir-{number}")
+            os.unlink(lock)
+            removed += 1
+        except OSError:  # alive, or somebody else is at it
+            pass
+        finally:
+            os.close(fd)
+    return removed
