@@ -70,20 +70,16 @@ def _copy(source: ImageSource, dest: ImageDestination, options: CopyOptions, cac
         written, written_type = copy_list(state, raw, media_type)
         dest.commit((raw, media_type))
         return CopyResult(written, written_type, state.copied)
-    top: tuple[bytes, str] | None = None
-    if mt.is_list(media_type):
-        top = (raw, media_type)
-        copy = _chosen(state, raw, media_type)
-    else:
-        copy = ImageCopy(state, raw, media_type)
+    from_list = mt.is_list(media_type)
+    copy = _chosen(state, raw, media_type) if from_list else ImageCopy(state, raw, media_type)
     try:
         written, written_type = copy.run()
     except OcikitError as error:
-        if top is not None:
+        if from_list:
             raise wrap("copying system image from manifest list", error) from error
         raise
     if not copy.skipped:
-        dest.commit(top)
+        dest.commit((raw, media_type))
     return CopyResult(written, written_type, state.copied, copy.skipped)
 
 

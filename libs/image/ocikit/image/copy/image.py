@@ -102,17 +102,22 @@ class ImageCopy:
     def _accepted_signatures(self) -> list[bytes]:
         """Policy comes before anything else is read; signatures that nobody needs aren't fetched."""
         options = self._state.options
-        signatures: list[bytes] = []
-        if not options.remove_signatures:
-            self._state.report.line("Getting image source signatures")
-        if not options.remove_signatures or options.accept is not None:
-            try:
-                signatures = self._state.source.get_signatures(self._source_instance)
-            except OcikitError as error:
-                raise wrap("reading signatures", error) from error
+        found: list[list[bytes]] = []
+
+        def signatures() -> list[bytes]:
+            if not found:
+                try:
+                    found.append(self._state.source.get_signatures(self._source_instance))
+                except OcikitError as error:
+                    raise wrap("reading signatures", error) from error
+            return found[0]
+
         if options.accept is not None:
             options.accept(self._state.source.reference, self._raw, signatures)
-        return signatures
+        if options.remove_signatures:
+            return []
+        self._state.report.line("Getting image source signatures")
+        return signatures()
 
     def _signatures_to_keep(self, signatures: list[bytes]) -> list[bytes]:
         if self._state.options.remove_signatures or not signatures:

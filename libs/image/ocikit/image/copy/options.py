@@ -53,8 +53,9 @@ class CopyOptions:
     """Blobs at the same time; 0 stands for 6."""
     skip_if_present: bool = False
     """Don't touch a destination that has the same manifest already (``skopeo sync``)."""
-    accept: Callable[[ImageReference, bytes, Sequence[bytes]], None] | None = None
-    """The signature policy: raises :class:`SignatureRejected`; None accepts everything."""
+    accept: Callable[[ImageReference, bytes, Callable[[], list[bytes]]], None] | None = None
+    """The signature policy (reference, manifest, signatures): raises :class:`SignatureRejected`; None accepts everything.
+    ``signatures()`` fetches them, for policies that look at them."""
     signers: Sequence[Signer] = ()
     sign_identity: ImageName | None = None
     encryption: Encryption | None = None
