@@ -14,7 +14,7 @@ from .tempdirs import TempDir
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .drivers.base import Driver, MountOptions
+    from .drivers.base import Driver, IDMap, MountOptions
 
 
 class MountTable:
@@ -123,10 +123,11 @@ class LayerStore(RecordStore[LayerRecord]):
             if name in self.by_name:
                 raise NameTaken(f"layer name {name}: that name is already in use")
 
-    def add(self, record: LayerRecord, owner: tuple[int, int] = (0, 0)) -> None:
+    def add(self, record: LayerRecord, uidmap: IDMap = (), gidmap: IDMap = ()) -> None:
         """A new empty layer: tree first, record last. A tree without record is waste; the other way round is damage."""
         self.check_new(record.id, record.names)
-        self.driver.create(record.id, record.parent, owner, record.location == 1 and self.for_images == 1)
+        image = self.for_images == 1 and record.location == 1
+        self.driver.create(record.id, record.parent, uidmap, gidmap, image)
         self.put(record)
         self.save()
 

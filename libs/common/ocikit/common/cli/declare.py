@@ -313,3 +313,9 @@ class Program:
         from ocikit.common.cli.program import main
 
         return main(self, argv)
+
+    def main_and_exit(self, argv: Sequence[str] | None = None) -> None:
+        """Runs the command line and ends the process; see ``ocikit.common.cli.program.leave``."""
+        from ocikit.common.cli.program import leave, main
+
+        leave(main(self, argv))

@@ -86,6 +86,21 @@ def _die_of(number: int) -> int:
     return 128 + number
 
 
+def leave(code: int) -> None:
+    """Ends the process, without taking the interpreter apart first (1-3 ms) where nothing waits for that."""
+    import atexit
+    import os
+
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        code = code or 1
+    if "threading" not in sys.modules and not atexit._ncallbacks():
+        os._exit(code)
+    sys.exit(code)
+
+
 def dispatch(context: Context, argv: Sequence[str]) -> int:
     """Finds the command and runs it. Errors are raised."""
     program, globals_ = context.program, context.globals

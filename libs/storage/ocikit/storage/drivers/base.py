@@ -36,6 +36,16 @@ class MountOptions:
         self.gidmap = gidmap
 
 
+def host_id(inside: int, idmap: IDMap, default: int = 0) -> int:
+    """The host's id for a container's: itself without a map, ``default`` when no range holds it."""
+    if not idmap:
+        return inside
+    for container, host, size in idmap:
+        if container <= inside < container + size:
+            return host + inside - container
+    return default
+
+
 class Driver:
     """One driver of one store. Methods that change the tree are called under layers.lock held for writing."""
 
@@ -66,8 +76,11 @@ class Driver:
         """Is there a directory for the layer here, or in a store that we read?"""
         raise NotImplementedError
 
-    def create(self, layer: str, parent: str, owner: tuple[int, int] = (0, 0), image: bool = False) -> None:
-        """An empty layer on top of ``parent`` ("" for none). image: in the image store where that is a separate one."""
+    def create(self, layer: str, parent: str, uidmap: IDMap = (), gidmap: IDMap = (), image: bool = False) -> None:
+        """An empty layer on top of ``parent`` ("" for none), its directories owned as the maps say.
+
+        image: in the image store where that is a separate one.
+        """
         raise NotImplementedError
 
     def adopt(self, layer: str, parent: str, staged: str, image: bool = True) -> None:
@@ -97,6 +110,11 @@ class Driver:
     def diff_dir(self, layer: str) -> str:
         """The directory that holds what the layer adds."""
         raise NotImplementedError
+
+    @property
+    def native_diff(self) -> bool:
+        """Can changes be read from the layer's own directory, without comparing trees?"""
+        return False
 
     # --- mounting
 

@@ -7,7 +7,7 @@ import os
 from ocikit.common.files import atomic_write, makedirs_mode, read_small
 
 from ..errors import LayerUnknown, StorageError
-from .base import Driver, MountOptions
+from .base import Driver, MountOptions, host_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -101,26 +101,29 @@ class Overlay(Driver):
     def exists(self, layer: str) -> bool:
         return any(os.path.isdir(f"{home}/{layer}/diff") for home in self.homes)
 
-    def create(self, layer: str, parent: str, owner: tuple[int, int] = (0, 0), image: bool = False) -> None:
-        self._make(layer, parent, owner, image, "")
+    def create(self, layer: str, parent: str, uidmap: IDMap = (), gidmap: IDMap = (), image: bool = False) -> None:
+        self._make(layer, parent, uidmap, gidmap, image, "")
 
     def adopt(self, layer: str, parent: str, staged: str, image: bool = True) -> None:
-        self._make(layer, parent, (0, 0), image, staged)
+        self._make(layer, parent, (), (), image, staged)
 
-    def _make(self, layer: str, parent: str, owner: tuple[int, int], image: bool, staged: str) -> None:
+    def _make(self, layer: str, parent: str, uidmap: IDMap, gidmap: IDMap, image: bool, staged: str) -> None:
         home = self.image_home if image else self.home
         path = f"{home}/{layer}"
+        owner = host_id(0, uidmap), host_id(0, gidmap)
         if parent:
             above = self._home_of(parent)
             st = os.stat(f"{above}/{parent}/diff")
-            mode, uid, gid = st.st_mode & 0o7777, st.st_uid, st.st_gid
+            mode = st.st_mode & 0o7777
+            uid, gid = host_id(st.st_uid, uidmap), host_id(st.st_gid, gidmap)
             lower = self._lower_of(above, parent)
             if lower.count(":") >= MAX_DEPTH:
                 raise StorageError(
                     f"layer {layer}: max depth exceeded, {MAX_DEPTH} layers are the most overlay can stack"
                 )
         else:
-            mode, (uid, gid), lower = 0o555, owner, ""
+            mode, lower = 0o555, ""
+            uid, gid = owner
         try:
             os.mkdir(path, 0o700)
         except FileExistsError:  # the waste of a process that was killed before it made the record
@@ -131,6 +134,9 @@ class Overlay(Driver):
         else:
             os.mkdir(f"{path}/diff", 0o700)
         me = os.geteuid(), os.getegid()
+        if not uidmap and not gidmap and me[0]:
+            owner = me  # no root: nothing can be given away
+            uid, gid = me
         if owner != me:
             os.chown(path, *owner)
         if (uid, gid) != me:
@@ -197,6 +203,11 @@ class Overlay(Driver):
             ignore_chown_errors=self.settings.ignore_chown_errors,
             force_mask=self.settings.force_mask,
         )
+
+    @property
+    def native_diff(self) -> bool:
+        # Marks of metacopy and redirect would have to be resolved through the layers below.
+        return not self.mount_program and "metacopy=on" not in self.settings.mountopt
 
     def diff_dir(self, layer: str) -> str:
         return f"{self._home_of(layer)}/{layer}/diff"

@@ -53,18 +53,22 @@ class VFS(Driver):
 
     def copy_parent(self, parent: str, target: str) -> None:
         """``target`` becomes a copy of the parent's tree, or an empty root directory without parent. Needs no lock."""
+        os.mkdir(target, 0o700)
         if parent:
-            from .copytree import copy_tree
+            from ..archive.trees import copy_tree
 
             copy_tree(self.path(parent), target)
         else:
-            os.mkdir(target, 0o555)
             os.chmod(target, 0o555)  # noqa: S103 - a root directory is for everybody
 
-    def create(self, layer: str, parent: str, owner: tuple[int, int] = (0, 0), image: bool = False) -> None:
+    def create(self, layer: str, parent: str, uidmap: IDMap = (), gidmap: IDMap = (), image: bool = False) -> None:
         target = f"{self._own(image)}/dir/{layer}"
         remove_tree(target)
         self.copy_parent(parent, target)
+        if uidmap or gidmap:
+            from ..archive.trees import shift_tree
+
+            shift_tree(target, uid_to=uidmap, gid_to=gidmap)
 
     def adopt(self, layer: str, parent: str, staged: str, image: bool = True) -> None:
         target = f"{self._own(image)}/dir/{layer}"
