@@ -14,7 +14,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from . import errors, files, netns, ports
+    from . import errors, files, modes, netns, ports
     from .networks import Networks
     from .records import NetworkConfig, PerNetwork, PortMapping, Route, SetupRequest, Subnet
 
@@ -27,7 +27,7 @@ _WHERE = {
     "SetupRequest": "records",
     "Subnet": "records",
 }
-_MODULES = ("errors", "files", "netns", "ports")
+_MODULES = ("errors", "files", "modes", "netns", "ports")
 
 __all__ = [
     "NetworkConfig",
@@ -39,6 +39,7 @@ __all__ = [
     "Subnet",
     "errors",
     "files",
+    "modes",
     "netns",
     "ports",
 ]

@@ -12,8 +12,9 @@ from .netlink import Netlink, set_link
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from .dns.control import Starting
     from .networks import Networks
     from .nft import Transaction
     from .records import Json, NetworkConfig, PerNetwork, SetupRequest
@@ -68,12 +69,7 @@ def setup(nets: Networks, netns_path: str, request: SetupRequest) -> dict[str, J
                 return {}
             with nets.lock:
                 configs = [nets.files.get(name) for name in request.networks]
-                status = _setup_locked(nets, configs, request, inside, ns_fd, netns_path)
-            if any(config.dns_enabled for config in configs):
-                from .dns import control
-
-                control.ensure(nets)
-            return status
+                return _setup_locked(nets, configs, request, inside, ns_fd, netns_path)
         finally:
             inside.close()
     finally:
@@ -92,27 +88,36 @@ def _setup_locked(
     ips = _lease(nets, configs, request)
     host = Netlink()
     transaction: Transaction | None = None
+    starting: Starting | None = None
     status: dict[str, Json] = {}
     try:
+        # names first: a server that has to start, and nft, work while the links are made
+        starting = _names_up(nets, configs, request, ips)
         lines = _rules_up(nets, configs, request, ips)
         if lines:
             from .nft import Transaction
 
-            transaction = Transaction(lines)  # nft works while the links are made
+            transaction = Transaction(lines)
         names = [per.interface_name for per in request.networks.values()]
         for config, (_, per) in zip(configs, request.networks.items(), strict=True):
             interface = per.interface_name or free_interface(inside, names)
             names.append(interface)
             at = Attachment(config, per, interface, ips[config.name], host, inside, ns_fd, bool(request.ports))
             status[config.name] = _driver_setup(nets, at, netns_path, request)
+            if config.dns_enabled:
+                status[config.name]["dns_server_ips"] = [subnet.gateway for subnet in config.subnets if subnet.gateway]
+                status[config.name]["dns_search_domains"] = ["dns.podman"]
         if transaction:
-            transaction.wait()
-            transaction = None
-        _names_up(nets, configs, request, ips, status)
+            waiting, transaction = transaction, None
+            waiting.wait()
+        if starting:
+            ready, starting = starting, None
+            ready.wait()
     except BaseException:
-        if transaction:
+        for unfinished in (transaction, starting):
             try:
-                transaction.wait()
+                if unfinished:
+                    unfinished.wait()
             except NetworkError:
                 pass
         try:
@@ -170,21 +175,18 @@ def _rules_up(
 
 
 def _names_up(
-    nets: Networks,
-    configs: Sequence[NetworkConfig],
-    request: SetupRequest,
-    ips: dict[str, list[str]],
-    status: dict[str, Json],
-) -> None:
-    for config, per in zip(configs, request.networks.values(), strict=True):
-        if not config.dns_enabled:
-            continue
-        from .dns import control
+    nets: Networks, configs: Sequence[NetworkConfig], request: SetupRequest, ips: dict[str, list[str]]
+) -> Starting | None:
+    items = [
+        (config, per, ips[config.name])
+        for config, per in zip(configs, request.networks.values(), strict=True)
+        if config.dns_enabled
+    ]
+    if not items:
+        return None
+    from .dns import control
 
-        servers = [subnet.gateway for subnet in config.subnets if subnet.gateway]
-        status[config.name]["dns_server_ips"] = servers
-        status[config.name]["dns_search_domains"] = ["dns.podman"]
-        control.add(nets, config, request, per, ips[config.name])
+    return control.add(nets, items, request)
 
 
 def teardown(nets: Networks, netns_path: str, request: SetupRequest) -> None:
@@ -230,62 +232,76 @@ def _teardown_locked(
 ) -> None:
     from .networks import collect
 
-    steps = []
+    steps: list[Callable[[], object]] = []
     lines: list[str] = []
     names = _interfaces(configs, request)
     publisher = next((config.name for config in configs if has_rules(nets, config) and not config.internal), "")
     for config in configs:
-
-        def links(config: NetworkConfig = config) -> None:
-            if config.driver in LINK_DRIVERS:
-                from .drivers import stacked
-
-                stacked.teardown(inside, names[config.name])
-                return
-            if config.driver != "bridge":
-                from .drivers import external
-
-                path = plugin(config.driver, nets.plugin_dirs)
-                external.teardown(path, netns_path, config, names[config.name], request)
-                return
-            last = bridge.teardown(host, inside, config, names[config.name])
-            if has_rules(nets, config):
-                rules = network_rules(nets, config)
-                if config.name == publisher:
-                    # any address of each version will do: elements are deleted by their keys
-                    places = [subnet.split("/")[0] for subnet, _ in rules.subnets]
-                    ports = firewall.PortRules(rules, request.container_id, places, request.ports)
-                    lines.extend(firewall.ports_down(ports))
-                if last:
-                    lines.extend(firewall.network_down(rules))
-
-        steps.append(links)
+        last = config.driver == "bridge" and bridge.is_last(host, inside, config, names[config.name])
+        if has_rules(nets, config):
+            rules = network_rules(nets, config)
+            if config.name == publisher:
+                # any address of each version will do: elements are deleted by their keys
+                places = [subnet.split("/")[0] for subnet, _ in rules.subnets]
+                lines += firewall.ports_down(firewall.PortRules(rules, request.container_id, places, request.ports))
+            if last:
+                lines += firewall.network_down(rules)
+        steps.append(_link_removal(nets, config, names[config.name], last, request, host, inside, netns_path))
         if config.dns_enabled:
+            steps.append(_name_removal(nets, config, request.container_id))
+    if lines:
+        from .nft import Removal
 
-            def forget(config: NetworkConfig = config) -> None:
-                from .dns import control
+        removal: list[Removal] = []
+        steps.insert(0, lambda: removal.append(Removal(lines)))  # nft works while the kernel takes its time over links
+        steps.append(lambda: removal[0].wait() if removal else None)
+    steps.append(lambda: _release(nets, configs, request.container_id))
+    collect(steps)
 
-                control.remove(nets, config, request.container_id)
 
-            steps.append(forget)
+def _link_removal(
+    nets: Networks,
+    config: NetworkConfig,
+    interface: str,
+    last: bool,
+    request: SetupRequest,
+    host: Netlink,
+    inside: Netlink | None,
+    netns_path: str,
+) -> Callable[[], None]:
+    def work() -> None:
+        if config.driver == "bridge":
+            bridge.teardown(host, inside, config, interface, last)
+        elif config.driver in LINK_DRIVERS:
+            from .drivers import stacked
 
-    def rules() -> None:
-        if lines:
-            from .nft import retire
+            stacked.teardown(inside, interface)
+        else:
+            from .drivers import external
 
-            retire(lines)
+            external.teardown(plugin(config.driver, nets.plugin_dirs), netns_path, config, interface, request)
 
-    def release() -> None:
-        held = [config for config in configs if uses_leases(config)]
-        file = LeaseFile(nets.lease_path)
-        if not held or not os.path.exists(file.path):
-            return
-        leases = file.load()
-        for config in held:
-            leases.release(config.name, request.container_id)
-        file.save(leases)
+    return work
 
-    collect([*steps, rules, release])
+
+def _name_removal(nets: Networks, config: NetworkConfig, container_id: str) -> Callable[[], None]:
+    def work() -> None:
+        from .dns import control
+
+        control.remove(nets, config, container_id)
+
+    return work
+
+
+def _release(nets: Networks, configs: Sequence[NetworkConfig], container_id: str) -> None:
+    held = [config for config in configs if uses_leases(config)]
+    file = LeaseFile(nets.lease_path)
+    if not held or not os.path.exists(file.path):
+        return
+    leases = file.load()
+    for config in held:
+        leases.release(config.name, container_id)
+    file.save(leases)
 
 
 def _interfaces(configs: Sequence[NetworkConfig], request: SetupRequest) -> dict[str, str]:

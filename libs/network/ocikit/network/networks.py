@@ -115,6 +115,16 @@ class Networks:
             return False
         return True
 
+    def create(self, config: NetworkConfig, *, ignore_existing: bool = False) -> NetworkConfig:
+        """Makes a network: fills in what is empty (id, name, bridge name, subnets), checks the rest, writes the file.
+
+        Raises InvalidNetwork, NetworkExists or SubnetInUse, each naming the value at fault; nothing is written then.
+        """
+        from .create import create
+
+        with self.lock:
+            return create(self, config, ignore_existing=ignore_existing)
+
     def remove(self, name_or_id: str) -> NetworkConfig:
         """Removes a network's file and leases. That no container uses it is the caller's to know."""
         from .ipam import LeaseFile
@@ -131,6 +141,13 @@ class Networks:
                     value.forget_network(config.name)
                     leases.save(value)
             return config
+
+    def set_dns_servers(self, name_or_id: str, add: Iterable[str] = (), drop: Iterable[str] = ()) -> NetworkConfig:
+        """Adds and removes upstream DNS servers of a network, for containers that run as well."""
+        from .create import update_dns_servers
+
+        with self.lock:
+            return update_dns_servers(self, name_or_id, list(add), list(drop))
 
     @property
     def lease_path(self) -> str:
@@ -161,6 +178,23 @@ class Networks:
 
                 netns.create(os.path.basename(netns_path), os.path.dirname(netns_path))
             return self.setup(netns_path, request)
+
+        return start(work)
+
+    def start_teardown(self, netns_path: str, request: SetupRequest, *, remove_netns: bool = True) -> SetupJob:
+        """As ``teardown`` (and ``netns.remove``), in a forked child while the caller unmounts and removes files: the
+        kernel takes some 20 ms to let go of each link. ``job.join()`` returns ``{}`` or raises."""
+        from .background import start
+
+        def work() -> dict[str, Json]:
+            try:
+                self.teardown(netns_path, request)
+            finally:
+                if remove_netns:
+                    from . import netns
+
+                    netns.remove(netns_path)
+            return {}
 
         return start(work)
 

@@ -107,19 +107,26 @@ def table_use() -> int | None:
     return None
 
 
-def retire(lines: Sequence[str]) -> None:
-    """Applies removals; the whole table goes when nothing but its base chains would be left.
+class Removal:
+    """Removals at work; the whole table goes when nothing but its base chains would be left."""
 
-    A removal fails only where something of the same key belongs to somebody else by now (a port that another container
-    publishes after ours was killed): then each statement is tried alone, and what is not ours stays.
-    """
-    try:
-        apply(lines)
-    except SetupFailed:
-        for line in lines:
-            try:
-                apply([line])
-            except SetupFailed:
-                continue
-    if table_use() == SKELETON_USE:
-        apply(remove_table())
+    __slots__ = ("_lines", "_transaction")
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        chains = sum(line.startswith("delete chain") for line in lines)
+        self._lines = remove_table() if lines and table_use() == SKELETON_USE + chains else list(lines)
+        self._transaction = Transaction(self._lines)
+
+    def wait(self) -> None:
+        """A removal fails only where something of the same key belongs to somebody else by now (a port that another
+        container publishes after ours was killed): then each statement is tried alone, and what is not ours stays."""
+        try:
+            self._transaction.wait()
+        except SetupFailed:
+            for line in self._lines:
+                try:
+                    apply([line])
+                except SetupFailed:
+                    continue
+            if table_use() == SKELETON_USE:
+                apply(remove_table())

@@ -133,22 +133,28 @@ def ensure_bridge(host: Netlink, config: NetworkConfig) -> Link:
     return found
 
 
-def teardown(host: Netlink, inside: Netlink | None, config: NetworkConfig, interface: str) -> bool:
-    """Removes the container's link; True when that was the bridge's last port and the bridge is gone too."""
-    if inside is not None:
-        link = inside.link(interface)
-        if link is not None:
-            inside.do(f"delete interface {interface}", del_link(link.index))
+def is_last(host: Netlink, inside: Netlink | None, config: NetworkConfig, interface: str) -> bool:
+    """Whether nobody but this container is on the network's bridge: then the bridge goes with it."""
     if not managed(config):
         return False
-    bridge = host.link(config.network_interface)
-    if bridge is None:
+    found = host.link(config.network_interface)
+    if found is None:
         return True
-    if bridge.kind != "bridge" or host.ports(bridge.index):
+    if found.kind != "bridge":
         return False
-    try:
-        host.do(f"delete bridge {bridge.name}", del_link(bridge.index))
-    except NetlinkError as error:
-        if error.errno != ENODEV:
-            raise
-    return True
+    link = inside.link(interface) if inside else None
+    return all(link is not None and port == link.parent for port in host.ports(found.index))
+
+
+def teardown(host: Netlink, inside: Netlink | None, config: NetworkConfig, interface: str, last: bool) -> None:
+    """Removes the container's link, and the bridge if that was its last port."""
+    link = inside.link(interface) if inside else None
+    if inside and link:
+        inside.do(f"delete interface {interface}", del_link(link.index))
+    found = host.link(config.network_interface) if last else None
+    if found is not None and found.kind == "bridge":
+        try:
+            host.do(f"delete bridge {found.name}", del_link(found.index))
+        except NetlinkError as error:
+            if error.errno != ENODEV:
+                raise
