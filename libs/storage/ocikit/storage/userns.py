@@ -1,4 +1,9 @@
-"""Who we are: root, an ordinary user, or an ordinary user's root inside a user namespace."""
+"""Who we are (root, an ordinary user, that user's root inside a namespace), and becoming the latter.
+
+An ordinary user works as root of a user namespace that maps all of their subordinate ids. The namespaces (user and mount)
+are kept by a *pause process* whose pid is in ``<tmpdir>/pause.pid``; every later command, ours or the Go podman's, joins
+those. This module costs nothing to import; the work is in ``reentry``.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +24,29 @@ def in_user_namespace() -> bool:
     return _in_userns
 
 
+def forget() -> None:
+    """The namespace has changed."""
+    global _in_userns
+    _in_userns = None
+
+
 def rootless_uid() -> int:
     """The user's uid outside of the namespace that we may have entered."""
-    value = os.environ.get("_CONTAINERS_ROOTLESS_UID", "")
+    return _outside("_CONTAINERS_ROOTLESS_UID", os.getuid)
+
+
+def rootless_gid() -> int:
+    """The user's gid outside of the namespace that we may have entered."""
+    return _outside("_CONTAINERS_ROOTLESS_GID", os.getgid)
+
+
+def _outside(name: str, inside: object) -> int:
+    # These variables are the Go tools' own convention: what they start inside (and what we start) knows where it is.
+    value = os.environ.get(name, "")
     if value.isdigit() and os.environ.get("_CONTAINERS_USERNS_CONFIGURED"):
         return int(value)
-    return os.getuid()
+    assert callable(inside)
+    return int(inside())
 
 
 def is_rootless() -> bool:
@@ -35,3 +57,38 @@ def is_rootless() -> bool:
 def inside_uid() -> int:
     """The uid that files of the user have, as seen from here."""
     return os.getuid()
+
+
+def become_root_in_userns(tmpdir: str = "") -> bool:
+    """Make this very process root of the user's namespace: join the pause process's, or make one. True if that was needed.
+
+    tmpdir: libpod's (``$XDG_RUNTIME_DIR/libpod/tmp`` by default). Call it early: the process must have one thread only, and
+    descriptors opened before still see the old mounts. PermissionNeeded says what is missing and how to get it.
+    """
+    if os.geteuid() == 0:
+        return False
+    from .reentry import enter
+
+    enter(tmpdir or default_tmpdir())
+    return True
+
+
+def default_tmpdir() -> str:
+    """Where an ordinary user's libpod keeps what dies at logout."""
+    from .places import runtime_dir
+
+    return f"{runtime_dir(rootless_uid())}/libpod/tmp"
+
+
+def subids(user: str = "", path: str = "/etc/subuid") -> list[tuple[int, int]]:
+    """(first id, how many) of all ranges that /etc/subuid or /etc/subgid gives to a user, named or by number; ours by default."""
+    from .reentry import ranges
+
+    return ranges(path, user)
+
+
+def stop_pause(tmpdir: str = "") -> bool:
+    """End the pause process: the next command makes new namespaces. False when there was none."""
+    from .reentry import stop
+
+    return stop(tmpdir or default_tmpdir())

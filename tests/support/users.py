@@ -1,0 +1,90 @@
+"""An ordinary user of the test's own: account, subordinate ids, home and runtime directory; all gone afterwards."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.support import leaks, machine
+
+Result = subprocess.CompletedProcess[str]
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+class User:
+    """``run`` executes as the user in a clean environment; ``python`` runs a program with our packages importable."""
+
+    def __init__(self, *, subids: Sequence[tuple[int, int]] = ((300000, 65536),)) -> None:
+        machine.skip(machine.why_not_root() or machine.why_not_tool("useradd", "setpriv"))
+        self.name = f"ocitest{os.urandom(3).hex()}"
+        self.folder = Path(tempfile.mkdtemp(prefix="oci-user-", dir="/tmp"))
+        self.home = self.folder / "home"
+        self.runtime = self.folder / "run"
+        command = ["useradd", "--no-create-home", f"--home-dir={self.home}", "--shell=/bin/sh", "-K", "SUB_UID_COUNT=0"]
+        subprocess.run([*command, "-K", "SUB_GID_COUNT=0", self.name], check=True, capture_output=True)
+        entry = pwd.getpwnam(self.name)
+        self.uid, self.gid = entry.pw_uid, entry.pw_gid
+        self._sub("--del", [(0, 2**32 - 1)], check=False)
+        self._sub("--add", subids)
+        self.folder.chmod(0o755)
+        for path in (self.home, self.runtime):
+            path.mkdir(mode=0o700)
+            os.chown(path, self.uid, self.gid)
+        self.env = {
+            "HOME": str(self.home),
+            "USER": self.name,
+            "XDG_RUNTIME_DIR": str(self.runtime),
+            "PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
+            "LC_ALL": "C.UTF-8",
+        }
+
+    def _sub(self, what: str, ids: Sequence[tuple[int, int]], check: bool = True) -> None:
+        for start, count in ids:
+            for kind in ("uids", "gids"):
+                words = ["usermod", f"{what}-sub{kind}", f"{start}-{start + count - 1}", self.name]
+                subprocess.run(words, check=check, capture_output=True)
+
+    def run(self, words: Sequence[str | Path], *, check: bool = True, env: dict[str, str] | None = None) -> Result:
+        """A command as the user."""
+        drop = ["setpriv", f"--reuid={self.uid}", f"--regid={self.gid}", "--clear-groups", "--"]
+        done: Result = subprocess.run(
+            [*drop, *map(str, words)], env=self.env | (env or {}), cwd="/", capture_output=True, text=True,
+            stdin=subprocess.DEVNULL, check=False, timeout=120,
+        )  # fmt: skip
+        if check and done.returncode:
+            raise AssertionError(f"{words}\nexit code {done.returncode}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def python(self, code: str, *words: str | Path, check: bool = True, env: dict[str, str] | None = None) -> Result:
+        """A Python program as the user. The interpreter may be in a folder that only root can enter: then the system's."""
+        import site
+
+        python = sys.executable
+        if self.run(["test", "-x", os.path.realpath(python)], check=False).returncode:
+            python = f"/usr/bin/python3.{sys.version_info.minor}"
+            machine.skip("" if os.path.exists(python) else "no Python that an ordinary user can start")
+        path = [*site.getsitepackages(), *(str(p) for p in (REPOSITORY / "libs").iterdir())]
+        path += [str(REPOSITORY / "conmon"), *(str(p) for p in (REPOSITORY / "cmd").iterdir())]
+        return self.run([python, "-c", code, *words], check=check, env={"PYTHONPATH": ":".join(path)} | (env or {}))
+
+    def close(self) -> list[str]:
+        """Removes the account, its processes and files; what processes and mounts were left, one line each."""
+        left = [f"process {words}" for words in leaks.processes_with(str(self.folder)).values()]
+        subprocess.run(["userdel", "--force", self.name], check=False, capture_output=True)
+        for entry in os.listdir("/proc"):
+            try:
+                if entry.isdigit() and os.stat(f"/proc/{entry}").st_uid == self.uid:
+                    os.kill(int(entry), 9)
+            except OSError:
+                continue
+        for target in leaks.mounts_below(str(self.folder)):
+            left.append(f"mount {target}")
+            subprocess.run(["umount", "-l", target], check=False, capture_output=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        return left
