@@ -44,6 +44,23 @@ GLOBAL_FLAGS = (
 
 # Path -> (module, one-line help). More than one path may lead to the same module.
 INDEX = {
+    # Images.
+    "history": ("ocikit.podman.commands.history", "Show history of a specified image"),
+    "image exists": ("ocikit.podman.commands.image_exists", "Check if an image exists in local storage"),
+    "image history": ("ocikit.podman.commands.history", "Show history of a specified image"),
+    "image inspect": ("ocikit.podman.commands.image_inspect", "Display the configuration of an image"),
+    "image list": ("ocikit.podman.commands.images", "List images in local storage"),
+    "image pull": ("ocikit.podman.commands.pull", "Pull an image from a registry"),
+    "image push": ("ocikit.podman.commands.push", "Push an image to a specified destination"),
+    "image rm": ("ocikit.podman.commands.rmi", "Remove one or more images from local storage"),
+    "image tag": ("ocikit.podman.commands.tag", "Add an additional name to a local image"),
+    "image untag": ("ocikit.podman.commands.untag", "Remove a name from a local image"),
+    "images": ("ocikit.podman.commands.images", "List images in local storage"),
+    "pull": ("ocikit.podman.commands.pull", "Pull an image from a registry"),
+    "push": ("ocikit.podman.commands.push", "Push an image to a specified destination"),
+    "rmi": ("ocikit.podman.commands.rmi", "Remove one or more images from local storage"),
+    "tag": ("ocikit.podman.commands.tag", "Add an additional name to a local image"),
+    "untag": ("ocikit.podman.commands.untag", "Remove a name from a local image"),
     "version": ("ocikit.podman.commands.version", "Display the Podman version information"),
 }
 

@@ -22,15 +22,13 @@ if TYPE_CHECKING:
         def sign(self, manifest: bytes, identity: ImageName) -> bytes: ...
 
     class Encryption(Protocol):
-        """Encrypts chosen layers: (stream, a function that gives annotations after the stream's end)."""
+        """Encrypts layers: (stream, descriptor) -> (stream, finish) where finish() gives annotations to set."""
 
         def wants(self, index: int, count: int) -> bool: ...
         def encrypt(self, stream: Any, digest: str) -> tuple[Any, Callable[[], dict[str, str]]]: ...
 
     class Decryption(Protocol):
-        """Decrypts one layer: (plain stream, media type, annotations)."""
-
-        def decrypt(self, stream: Any, descriptor: Any) -> tuple[Any, str, dict[str, str]]: ...
+        def decrypt(self, stream: Any, descriptor: Any) -> tuple[Any, str]: ...
 
 
 SYSTEM, ALL, INDEX_ONLY = "system", "all", "index-only"
