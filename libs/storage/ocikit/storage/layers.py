@@ -15,6 +15,9 @@ from .tempdirs import TempDir
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .drivers.base import Driver, IDMap, MountOptions
+    from .tempdirs import Later
+
+    Trash = TempDir | Later
 
 
 class MountTable:
@@ -22,7 +25,7 @@ class MountTable:
 
     def __init__(self, directory: str) -> None:
         self.lock = LockFile(f"{directory}/mountpoints.lock")
-        self.file = RecordFile(f"{directory}/mountpoints.json")
+        self.file = RecordFile(f"{directory}/mountpoints.json", sync=False)  # mounts die with the power too
         self.rows: dict[str, tuple[str, int]] = {}
 
     def refresh(self) -> None:
@@ -141,7 +144,7 @@ class LayerStore(RecordStore[LayerRecord]):
         self.put(record)
         self.save()
 
-    def delete(self, record: LayerRecord, trees: TempDir, files: TempDir) -> None:
+    def delete(self, record: LayerRecord, trees: Trash, files: Trash) -> None:
         """Record first, then the tree moves into ``trees`` and the rest into ``files``: close those without locks."""
         if record.read_only:
             raise ReadOnlyStore(f'cannot remove read-only layer "{record.id}"')
@@ -152,12 +155,13 @@ class LayerStore(RecordStore[LayerRecord]):
         self._forget(record, trees, files)
         self.save()
 
-    def _forget(self, record: LayerRecord, trees: TempDir, files: TempDir) -> None:
+    def _forget(self, record: LayerRecord, trees: Trash, files: Trash) -> None:
         self.drop(record)
         self.save()
         self.driver.remove(record.id, trees)
-        files.take(self.split_path(record.id))
-        files.take(f"{self.directory}/{record.id}")
+        for path in (self.split_path(record.id), f"{self.directory}/{record.id}"):
+            if os.path.lexists(path):
+                files.take(path)
 
     # --- mounts, under the write lock
 

@@ -8,7 +8,7 @@ from .containers import VOLATILE
 from .drivers.base import MountOptions
 from .errors import IDInUse, StorageError
 from .records import ContainerRecord, LayerRecord, timestamp
-from .tempdirs import TempDir
+from .tempdirs import Later, TempDir
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class ContainerOps(StoreBase):
 
     def delete_container(self, key: str) -> None:
         """Unmount and delete the container, its layer and its directories. ContainerUnknown."""
-        trees, files = TempDir(self._driver.staging_root()), TempDir(self._layers.temp_root)
+        trees = files = Later()
         try:
             with self._layers.writing(), self._containers.writing():
                 record = self._containers.must(key)
@@ -123,7 +123,6 @@ class ContainerOps(StoreBase):
                 self._containers.save()
         finally:
             trees.close()
-            files.close()
         self._containers.remove_directories(record.id)
 
     def set_container_metadata(self, key: str, metadata: str) -> ContainerRecord:

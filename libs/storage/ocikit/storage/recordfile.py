@@ -113,6 +113,8 @@ class RecordStore(Generic[R]):
 
     def refresh(self) -> None:
         """Load again if a file was replaced since the last load."""
+        if self.lock.held:
+            return  # nobody else can have
         if any(f.changed() for f in self.files):
             self.load()
 
@@ -165,10 +167,8 @@ class RecordStore(Generic[R]):
         return self._writing
 
     def enter(self) -> None:
-        if self.lock.touched() or self.broken:
+        if self.lock.touched() or self.broken or any(f.changed() for f in self.files):
             self.load()
-        else:
-            self.refresh()
         if self.broken:
             self.mend()
             self.broken = False

@@ -89,6 +89,24 @@ class TempDir:
         self.close()
 
 
+class Later:
+    """Stands in for a TempDir where no other process can come back to the same name (random ids): the trees are removed in
+    place by ``close()``. A kill before that leaves waste for ``check``, and ``rm`` is two renames and four files cheaper."""
+
+    __slots__ = ("_paths",)
+
+    def __init__(self) -> None:
+        self._paths: list[str] = []
+
+    def take(self, path: str) -> bool:
+        self._paths.append(path)
+        return True
+
+    def close(self) -> None:
+        for path in self._paths:
+            remove_tree(path)
+
+
 def _lock(fcntl: object, fd: int) -> None:
     from .lockfile import _OFD_SETLK, _WRITE
 

@@ -6,9 +6,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..archive.options import ApplyOptions
     from ..config import Settings
-    from ..tempdirs import TempDir
+    from ..tempdirs import Later, TempDir
 
     IDMap = tuple[tuple[int, int, int], ...]
+    Trash = TempDir | Later
 
 
 class MountOptions:
@@ -87,7 +88,7 @@ class Driver:
         """The staged tree becomes the layer's content by rename."""
         raise NotImplementedError
 
-    def remove(self, layer: str, temp: TempDir) -> None:
+    def remove(self, layer: str, temp: Trash) -> None:
         """Take the layer's directory away into ``temp``. Nothing there is no error."""
         raise NotImplementedError
 

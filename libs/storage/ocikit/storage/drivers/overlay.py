@@ -13,8 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..archive.options import ApplyOptions
     from ..config import Settings
-    from ..tempdirs import TempDir
-    from .base import IDMap
+    from .base import IDMap, Trash
 
 MAX_DEPTH = 500
 _BASE32 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
@@ -179,7 +178,7 @@ class Overlay(Driver):
         except FileNotFoundError:
             return f"l/{link}"
 
-    def remove(self, layer: str, temp: TempDir) -> None:
+    def remove(self, layer: str, temp: Trash) -> None:
         for home in dict.fromkeys((self.home, self.image_home)):
             try:
                 temp.take(f"{home}/l/{read_small(f'{home}/{layer}/link').decode()}")

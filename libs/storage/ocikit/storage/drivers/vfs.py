@@ -12,8 +12,7 @@ from .base import Driver, MountOptions
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..archive.options import ApplyOptions
-    from ..tempdirs import TempDir
-    from .base import IDMap
+    from .base import IDMap, Trash
 
 
 class VFS(Driver):
@@ -75,7 +74,7 @@ class VFS(Driver):
         remove_tree(target)
         os.rename(staged, target)
 
-    def remove(self, layer: str, temp: TempDir) -> None:
+    def remove(self, layer: str, temp: Trash) -> None:
         for home in dict.fromkeys((self.home, self._own(True))):
             temp.take(f"{home}/dir/{layer}")
 
