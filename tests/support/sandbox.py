@@ -41,6 +41,7 @@ class Sandbox:
         (self.folder / "registries.conf").write_text("")
         (self.folder / "policy.json").write_text('{"default":[{"type":"insecureAcceptAnything"}]}')
         (self.folder / "auth").mkdir()
+        (self.folder / "auth/auth.json").write_text("{}")  # the real tools fail when REGISTRY_AUTH_FILE names nothing
         self.env = {
             k: v
             for k, v in os.environ.items()
