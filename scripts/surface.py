@@ -37,6 +37,8 @@ KINDS = {
     "ipSlice": {"strings"},
     "stringToString": {"map"},
 }
+# Deprecated flags that the tools take without showing them, found by trying.
+FOUND = {"skopeo copy": {"tls-verify"}, "skopeo sync": {"tls-verify"}}
 
 
 def surface() -> dict[str, Any]:
@@ -93,7 +95,9 @@ def compare(tool: str) -> tuple[list[str], list[str], int, int, int, int]:
                 mistakes.append(f"{name}: {tool} has no such command")
             continue
         wanted = {flag["name"]: flag for flag in wanted_commands[name]["flags"]}
-        allowed = hidden_flags(hidden, path or "(global)") | set(hidden.get("flag_aliases", {}))
+        allowed = (
+            hidden_flags(hidden, path or "(global)") | set(hidden.get("flag_aliases", {})) | FOUND.get(name, set())
+        )
         mistakes += [text for flag in given for text in check(name, flag, wanted.get(flag.name), allowed)]
     return mistakes, missing, commands, len(wanted_commands), flags, flags_wanted
 
