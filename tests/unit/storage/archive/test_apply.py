@@ -1,16 +1,26 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import json
 import os
 import stat
 import tarfile
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from ocikit.storage.archive import ApplyOptions, ArchiveError, DuplicatePath, TruncatedArchive, apply_layer
+from ocikit.storage.archive import (
+    ApplyOptions,
+    ArchiveError,
+    DuplicatePath,
+    TruncatedArchive,
+    apply_layer,
+    unpack_layer,
+)
 
 from .support import apply, directory, member, tar
 
@@ -62,8 +72,8 @@ def test_split_lines(tmp_path: Path) -> None:
     data = tar(directory("bin/"), member("bin/a<b", b"n\n"), member("é", b"hi\n"))
     lines = gzip.decompress(apply(data, tmp_path)).decode().splitlines()
     records = [json.loads(line) for line in lines]
-    assert [record["type"] for record in records] == [2, 1, 2, 1, 2, 1, 2, 2]
-    assert [record["position"] for record in records] == list(range(8))
+    assert [record["type"] for record in records] == [2, 1, 2, 1, 2, 1, 2, 2, 2]
+    assert [record["position"] for record in records] == list(range(9))
     assert lines[1] == '{"type":1,"name":"bin/","payload":null,"position":1}'
     assert lines[3] == '{"type":1,"name":"bin/a\\u003cb","size":2,"payload":"YU2wAAAAAAA=","position":3}'
     assert lines[5] == '{"type":1,"name":"é","size":3,"payload":"YUmYEAAAAAA=","position":5}'
@@ -201,3 +211,34 @@ def test_id_sets(tmp_path: Path) -> None:
     data = tar(member("x", b""), member(".wh.y", b"", uid=12345))
     result = apply_layer(io.BytesIO(data), tmp_path, ApplyOptions(whiteouts="plain", ignore_chown_errors=True))
     assert result.uidset == [os.geteuid()] and result.gidset == [os.getegid()]
+
+
+@pytest.mark.parametrize("compress", [bytes, gzip.compress])
+@pytest.mark.parametrize("end", [0, 512, 1024, 5, 20480])
+def test_pipeline_with_any_end(tmp_path: Path, compress: Callable[[bytes], bytes], end: int) -> None:
+    """An archive may end without terminator, within it, or with anything behind it."""
+    data = tar(member("a", b"1"))[:1024] + bytes(end if end != 5 else 0) + b"trail" * (end == 20480)
+    packed = compress(data)
+    result = unpack_layer(io.BytesIO(packed), tmp_path, None, io.BytesIO())
+    assert result.size == len(data)
+    assert result.diff_id == "sha256:" + hashlib.sha256(data).hexdigest()
+    assert result.compressed_digest == ("sha256:" + hashlib.sha256(packed).hexdigest())
+
+
+def test_pipeline_stops_on_errors(tmp_path: Path) -> None:
+    """A fault in the tar ends the reading of the blob, a fault of the blob the unpacking; no thread stays."""
+    before = threading.active_count()
+    big = tar(member("x", b"", type=tarfile.CONTTYPE), member("y", bytes(30_000_000)))
+    with pytest.raises(ArchiveError, match="unhandled"):
+        unpack_layer(io.BytesIO(gzip.compress(big, 1)), tmp_path, None, io.BytesIO())
+
+    class Broken(io.BytesIO):
+        def read(self, n: int | None = -1, /) -> bytes:
+            data = super().read(min(n or 0, 4096))
+            if self.tell() > 100_000:
+                raise ConnectionResetError(104, "reset by peer")
+            return data
+
+    with pytest.raises((ConnectionResetError, ArchiveError), match="reset by peer"):
+        unpack_layer(Broken(tar(member("z", bytes(1_000_000)))), tmp_path, None, io.BytesIO())
+    assert threading.active_count() == before

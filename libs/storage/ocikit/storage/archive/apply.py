@@ -107,10 +107,14 @@ class _Layer:
             if path[-1:] == b"/":
                 path = path[:-1]
             if not path or path[0] == 0x2F or path[-1] == 0x2F or path[-1] == 0x2E or b"//" in path or b"./" in path:
-                if b".." in path and os.path.normpath(path).startswith(b".."):
+                full = os.path.normpath(name)
+                if full[:2] == b"..":
                     stored = False  # "../x" lands on "x", but no tool looks for it there when re-assembling
                 path = clean_path(path)
-            key = hash(path)
+                # For tar-split "/x", "../x" and "x" are three names.
+                key = hash(full if full[:1] == b"/" or full[:2] == b".." else path)
+            else:
+                key = hash(path)
             seen[key & 15].append(key)
             segment = reader.segment
             if kind == PAX_GLOBAL:
@@ -121,10 +125,21 @@ class _Layer:
             if root.stale:
                 root.forget()
                 head, (dir_fd, inherit) = b"", top
-            if where != head:
-                dir_fd, inherit = directory(where) if where else top
-                head = where
             white = base[:4] == b".wh."
+            if where != head:
+                try:
+                    dir_fd, inherit = directory(where) if where else top
+                except NotADirectoryError:
+                    if not white or plain:
+                        raise
+                    # Its directory is itself a whiteout or a file: nothing below can show through there.
+                    root.stale = True
+                    if split is not None:
+                        split.entry(segment, name, 0, 0)
+                        while piece := reader.take():
+                            split.raw(bytes(piece))
+                    continue
+                head = where
             if not white:
                 uids.add(reader.uid)
                 gids.add(reader.gid)

@@ -54,26 +54,34 @@ class _Stopped(Exception):
     """The other side has gone."""
 
 
+class _SourceFailed(Exception):
+    """The blob could not be read or inflated; the cause tells why. Kept apart from what goes wrong with files."""
+
+
 class _Pipe:
     """A bounded queue of pieces between two threads; failures travel in both directions."""
 
-    __slots__ = ("_gone", "_queue", "error")
+    __slots__ = ("_ended", "_gone", "_queue", "error")
 
     def __init__(self, gone: Event) -> None:
         self._queue: Queue[bytes] = Queue(_DEPTH)
         self._gone = gone
+        self._ended = False
         self.error: BaseException | None = None
 
     def put(self, piece: bytes) -> None:
         while True:
+            if self._gone.is_set():
+                raise _Stopped
             try:
                 return self._queue.put(piece, timeout=1)
             except Full:
-                if self._gone.is_set():
-                    raise _Stopped from None
+                continue
 
     def read(self, n: int = -1, /) -> bytes:
-        """The next piece, whatever n; ``b""`` at the end."""
+        """The next piece, whatever n; ``b""`` at the end, however often it is asked."""
+        if self._ended:
+            return b""
         while True:
             try:
                 piece = self._queue.get(timeout=1)
@@ -81,8 +89,10 @@ class _Pipe:
             except Empty:
                 if self._gone.is_set():
                     raise _Stopped from None
-        if not piece and self.error is not None:
-            raise self.error
+        if not piece:
+            self._ended = True
+            if self.error is not None:
+                raise _SourceFailed from self.error
         return piece
 
     def drain(self) -> None:
@@ -148,10 +158,12 @@ def unpack_layer(
         result = apply_layer(pieces, dest, options, split)
         if split is not None:
             split.close()
-    except BaseException:
+    except BaseException as failure:
         gone.set()
         pieces.drain()
         to_hash.drain()
+        if isinstance(failure, _SourceFailed) and failure.__cause__ is not None:
+            raise failure.__cause__ from None
         raise
     finally:
         for thread in threads:

@@ -86,7 +86,7 @@ class SplitWriter:
 
     def raw(self, segment: bytes) -> None:
         """Bytes that belong to no stored file: the archive's end, or a payload that nothing on disk keeps."""
-        for start in range(0, len(segment), _MAX_SEGMENT):
+        for start in range(0, len(segment) or 1, _MAX_SEGMENT):
             payload = b2a_base64(segment[start : start + _MAX_SEGMENT], newline=False)
             line = b'{"type":2,"payload":"%b","position":%d}\n' % (payload, self.position)
             self.position += 1
@@ -97,14 +97,17 @@ class SplitWriter:
 
     def tail(self, reader: TarReader) -> None:
         """After the last entry: the terminator and everything behind it, to the end of the input."""
-        self.raw(reader.segment)
+        if reader.segment:
+            self.raw(reader.segment)
         pending = bytearray()
         while piece := reader.rest():
             pending += piece
             while len(pending) >= _MAX_SEGMENT:
                 self.raw(bytes(pending[:_MAX_SEGMENT]))
                 del pending[:_MAX_SEGMENT]
-        self.raw(bytes(pending))
+        if pending:
+            self.raw(bytes(pending))
+        self.raw(b"")  # the Go tools end with an empty segment
 
     def _flush(self) -> None:
         data = self._compressor.compress(b"".join(self._lines))
