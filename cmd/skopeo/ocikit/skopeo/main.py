@@ -7,6 +7,10 @@ import sys
 from ocikit.common.cli.declare import Flag, Program
 from ocikit.common.version import SKOPEO, VERSION
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocikit.common.cli.program import Context
+
 # One flag a line reads better than five.
 GLOBAL_FLAGS = (
     Flag("command-timeout", "duration", help="Give up after this time"),
@@ -24,7 +28,28 @@ GLOBAL_FLAGS = (
 )  # fmt: skip
 
 # Path -> (module, one-line help).
-INDEX: dict[str, tuple[str, str]] = {}
+INDEX: dict[str, tuple[str, str]] = {
+    "copy": ("ocikit.skopeo.commands.copy", "Copy an image from one place to another"),
+    "delete": ("ocikit.skopeo.commands.delete", "Mark an image for deletion"),
+    "generate-sigstore-key": ("ocikit.skopeo.commands.generate_sigstore_key", "Make a pair of sigstore keys"),
+    "inspect": ("ocikit.skopeo.commands.inspect", "Show what an image is, without pulling it"),
+    "layers": ("ocikit.skopeo.commands.layers", "Get layers of an image (deprecated: use copy)"),
+    "list-tags": ("ocikit.skopeo.commands.list_tags", "List the tags of a repository or of a docker archive"),
+    "manifest-digest": ("ocikit.skopeo.commands.manifest_digest", "Compute the digest of a manifest file"),
+    "standalone-sign": ("ocikit.skopeo.commands.standalone_sign", "Create a signature with local files"),
+    "standalone-verify": ("ocikit.skopeo.commands.standalone_verify", "Verify a signature with local files"),
+    "untrusted-signature-dump-without-verification": (
+        "ocikit.skopeo.commands.signature_dump",
+        "Print what a signature claims, without checking anything",
+    ),
+}
+
+
+def _prepare(context: Context) -> None:
+    from ocikit.skopeo.shared import prepare
+
+    prepare(context)
+
 
 PROGRAM = Program(
     name="skopeo",
@@ -33,6 +58,8 @@ PROGRAM = Program(
     flags=GLOBAL_FLAGS,
     index=INDEX,
     error_style="skopeo",
+    hidden=("layers", "experimental-image-proxy", "untrusted-signature-dump-without-verification"),
+    prepare=_prepare,
     completers="ocikit.skopeo.completers",
 )
 
