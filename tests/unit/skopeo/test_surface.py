@@ -16,7 +16,7 @@ specification.loader.exec_module(surface)
 def test_nothing_is_declared_that_skopeo_does_not_have() -> None:
     mistakes, _, commands, _, flags, _ = surface.compare("skopeo")
     assert mistakes == []
-    assert commands and flags
+    assert commands > 1 and flags
 
 
 def test_every_command_has_words_and_help() -> None:
