@@ -51,10 +51,19 @@ def release_memory() -> None:
     """
     try:
         call("malloc_trim", 0)
-        for start, length in clean_mappings(read_file("/proc/self/smaps")):
-            call("madvise", _Address(start), _Address(length), MADV_DONTNEED)
+        mappings = clean_mappings(read_file("/proc/self/smaps"))
     except (OSError, ValueError):
         return
+    # The biggest goes last: it is the interpreter's code, and whatever still runs after its drop comes back at once.
+    mappings.sort(key=_length)
+    prepared = [(_Address(start), _Address(length), MADV_DONTNEED) for start, length in mappings]
+    madvise = _ctypes.dlsym(_libc, "madvise")
+    for arguments in prepared:
+        _ctypes.call_function(madvise, arguments)
+
+
+def _length(mapping: tuple[int, int]) -> int:
+    return mapping[1]
 
 
 def clean_mappings(smaps: bytes) -> list[tuple[int, int]]:

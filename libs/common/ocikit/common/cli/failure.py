@@ -76,7 +76,8 @@ def siblings(context: Context, parent: str) -> list[str]:
     depth = len(parent.split())
     names: list[str] = []
     program = context.program
-    for path in (*program.index, *program.groups):
+    groups = [group for group in program.groups if any(path.startswith(f"{group} ") for path in program.index)]
+    for path in (*program.index, *groups):
         parts = path.split()
         if len(parts) != depth + 1 or " ".join(parts[:depth]) != parent:
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from os import environ
 
 from ocikit.common import log
 from ocikit.common.cli.declare import Flag, Values
@@ -50,6 +51,11 @@ def main(program: Program, argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     context = Context(program, Values((*program.flags, _help_flag(program))), "", argv)
     try:
+        instruction = environ.get(f"_{program.name.upper()}_COMPLETE")
+        if instruction:
+            from ocikit.common.cli.completion import answer
+
+            return answer(context, instruction)
         code = dispatch(context, argv)
         sys.stdout.flush()
         return code
@@ -134,6 +140,10 @@ def _group(context: Context, path: str, words: Sequence[str]) -> int:
     from ocikit.common.cli.help import show
 
     style = context.program.error_style
+    if path and not any(known.startswith(f"{path} ") for known in context.program.index):
+        from ocikit.common.cli.failure import unknown_command
+
+        return unknown_command(context, path, path.rpartition(" ")[2])
     context.path = path
     if context.globals.help:
         return _help(context, " ".join((path, *words[:1])).strip() if words else path)

@@ -15,7 +15,7 @@ from ocikit.image.copy.threads import Cancelled, Pump
 from ocikit.image.errors import CopyError, DigestMismatch, wrap
 from ocikit.image.manifest import mediatypes as mt
 from ocikit.image.streams import CHUNK, HashingStream
-from ocikit.image.transports.base import Descriptor
+from ocikit.image.transports.base import DECOMPRESS, Descriptor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,22 +31,16 @@ PREFETCH = 8 << 20
 """From this size on a blob that is passed on unchanged is read and hashed in a thread of its own."""
 
 
-class Verified:
-    """A source blob that is checked, counted, shown as progress and cancelled; its first bytes can be looked at."""
+class Peekable:
+    """A stream whose first bytes can be looked at."""
 
-    def __init__(self, raw: ReadStream, expected: Descriptor, progress: BlobProgress, cancel: Cancel) -> None:
-        self.hashing = HashingStream(raw, expected.digest, expected.size)
-        self._progress = progress
-        self._cancel = cancel
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
         self._start = b""
 
-    @property
-    def digest(self) -> str:
-        return self.hashing.digest
-
-    @property
-    def size(self) -> int:
-        return self.hashing.size
+    def _pull(self, size: int) -> bytes:
+        data: bytes = self._stream.read(size)
+        return data
 
     def peek(self, count: int) -> bytes:
         while len(self._start) < count:
@@ -55,12 +49,6 @@ class Verified:
                 break
             self._start += data
         return self._start[:count]
-
-    def _pull(self, size: int) -> bytes:
-        self._cancel.check()
-        data = self.hashing.read(size)
-        self._progress.advance(len(data))
-        return data
 
     def read(self, size: int = -1, /) -> bytes:
         if self._start:
@@ -74,7 +62,31 @@ class Verified:
         return self._pull(size)
 
     def close(self) -> None:
-        self.hashing.close()
+        self._stream.close()
+
+
+class Verified(Peekable):
+    """A source blob that is checked, counted, shown as progress and cancelled."""
+
+    def __init__(self, raw: ReadStream, expected: Descriptor, progress: BlobProgress, cancel: Cancel) -> None:
+        self.hashing = HashingStream(raw, expected.digest, expected.size)
+        super().__init__(self.hashing)
+        self._progress = progress
+        self._cancel = cancel
+
+    @property
+    def digest(self) -> str:
+        return self.hashing.digest
+
+    @property
+    def size(self) -> int:
+        return self.hashing.size
+
+    def _pull(self, size: int) -> bytes:
+        self._cancel.check()
+        data = self.hashing.read(size)
+        self._progress.advance(len(data))
+        return data
 
 
 class _Prefetched:
@@ -105,9 +117,10 @@ class _Prefetched:
 class Outcome:
     """What became of a layer: the descriptor to put into the manifest, and its compression now ("" if unknown)."""
 
-    __slots__ = ("compression", "copied", "descriptor", "diff_id")
+    __slots__ = ("compression", "copied", "descriptor", "diff_id", "encrypted")
 
     def __init__(self, descriptor: Descriptor, compression: str = "", copied: int = 0, diff_id: str = "") -> None:
+        self.encrypted = False
         self.descriptor = descriptor
         self.compression = compression
         self.copied = copied
@@ -180,7 +193,7 @@ class BlobCopier:
             if mt.may_recompress(descriptor.media_type):
                 self._remember_compressor(outcome.descriptor.digest, found)
             return outcome
-        return self._change(blob, blob, step, found, action, want_diff_id)
+        return self._change(blob, step, found, action, want_diff_id)
 
     def _pass_on(self, blob: Verified, step: LayerStep, found: str) -> Outcome:
         stream: Any = _Prefetched(blob) if step.descriptor.size >= PREFETCH else blob
@@ -191,16 +204,14 @@ class BlobCopier:
                 stream.close()
         return Outcome(written, found, written.size)
 
-    def _change(
-        self, blob: Verified, plain: Any, step: LayerStep, found: str, action: str, want_diff_id: bool
-    ) -> Outcome:
+    def _change(self, source: Any, step: LayerStep, found: str, action: str, want_diff_id: bool) -> Outcome:
         """Through threads: inflate (and hash the tar if asked), then compress, then (if asked) encrypt."""
         now = found if action == KEEP else action
         hashes: list[HashingStream] = []
         pumps: list[Pump] = []
-        stream: Any = plain
+        stream: Any = source
         if action != KEEP or want_diff_id:
-            stream = self._inflate(blob, plain, action, want_diff_id, hashes, pumps)
+            stream = self._inflate(source, action, want_diff_id, hashes, pumps)
         if action not in (KEEP, mt.UNCOMPRESSED):
             stream = self._compress(stream, action, pumps)
         finish = None
@@ -220,7 +231,9 @@ class BlobCopier:
         else:
             assert finish is not None
             descriptor = descriptor.replace(annotations={**descriptor.annotations, **finish()})
-        return Outcome(descriptor, now, written.size, diff_id)
+        outcome = Outcome(descriptor, now, written.size, diff_id)
+        outcome.encrypted = step.encrypt
+        return outcome
 
     def _put_changed(self, out: HashingStream, descriptor: Descriptor, step: LayerStep) -> Descriptor:
         if not self._precompute:
@@ -242,13 +255,7 @@ class BlobCopier:
             )
 
     def _inflate(
-        self,
-        blob: Verified,
-        source: Any,
-        action: str,
-        want_diff_id: bool,
-        hashes: list[HashingStream],
-        pumps: list[Pump],
+        self, source: Any, action: str, want_diff_id: bool, hashes: list[HashingStream], pumps: list[Pump]
     ) -> Any:
         """The plain bytes, or the blob's own bytes with the plain ones hashed aside (action "keep")."""
         if action == KEEP:
@@ -291,8 +298,16 @@ class BlobCopier:
         """Decrypted layers are new blobs: their digest is inside the wrapped key and checked by the decryption."""
         stream, media_type, annotations = self._decryption.decrypt(blob, step.descriptor)
         step.descriptor = step.descriptor.replace(media_type=media_type, annotations=annotations)
-        outcome = self._change(blob, stream, step, detect_name(b""), KEEP, False)
-        return Outcome(outcome.descriptor, "", outcome.copied)
+        plain = Peekable(stream)
+        found = detect_name(plain.peek(8))
+        if self._dest.layer_compression == DECOMPRESS:
+            step.target = mt.UNCOMPRESSED
+        # Nothing of this goes into the cache: it would tell which plain data an encrypted blob holds.
+        cache, self._cache = self._cache, None
+        try:
+            return self._change(plain, step, found, step.action(found), want_diff_id)
+        finally:
+            self._cache = cache
 
     def _remember_pair(self, digest: str, plain: str) -> None:
         if self._cache is not None:

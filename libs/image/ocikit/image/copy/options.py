@@ -22,13 +22,15 @@ if TYPE_CHECKING:
         def sign(self, manifest: bytes, identity: ImageName) -> bytes: ...
 
     class Encryption(Protocol):
-        """Encrypts layers: (stream, descriptor) -> (stream, finish) where finish() gives annotations to set."""
+        """Encrypts chosen layers: (stream, a function that gives annotations after the stream's end)."""
 
         def wants(self, index: int, count: int) -> bool: ...
         def encrypt(self, stream: Any, digest: str) -> tuple[Any, Callable[[], dict[str, str]]]: ...
 
     class Decryption(Protocol):
-        def decrypt(self, stream: Any, descriptor: Any) -> tuple[Any, str]: ...
+        """Decrypts one layer: (plain stream, media type, annotations)."""
+
+        def decrypt(self, stream: Any, descriptor: Any) -> tuple[Any, str, dict[str, str]]: ...
 
 
 SYSTEM, ALL, INDEX_ONLY = "system", "all", "index-only"

@@ -95,7 +95,7 @@ def layer_to_oci(media_type: str) -> str:
     """The OCI name of a Docker layer type; OCI's own stay."""
     if media_type in _TO_OCI:
         return _TO_OCI[media_type]
-    if any(media_type in family.values() for family in _FAMILIES[:2]):
+    if media_type.endswith(ENCRYPTED) or any(media_type in family.values() for family in _FAMILIES[:2]):
         return media_type
     raise ManifestError(f'Unknown media type during manifest conversion: "{media_type}"')
 
