@@ -9,6 +9,11 @@ from .ops_diff import DiffOps
 from .ops_images import ImageOps
 from .ops_layers import LayerOps, chain_id
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .check import Repaired, Report
+    from .garbage import ImageUsage, Usage
+
 __all__ = ["Store", "chain_id"]
 
 
@@ -41,6 +46,52 @@ class Store(DiffOps, ImageOps, LayerOps):
         self.close()
 
     # --- the whole
+
+    def check(self, quick: bool = False, max_age_s: float = 86400.0) -> Report:
+        """Compare records, files and contents; every byte of every layer unless ``quick`` (spec, section 16)."""
+        from .check import check
+
+        return check(self, quick, max_age_s)
+
+    def repair(self, report: Report, force: bool = False) -> Repaired:
+        """Delete what ``check`` found damaged: images and layers, with ``force`` containers too, and all garbage."""
+        from .check import repair
+
+        return repair(self, report, force)
+
+    def collect_garbage(self) -> int:
+        """Remove what killed processes left behind; the bytes that this freed."""
+        from .garbage import collect
+
+        return collect(self)
+
+    def usage(self) -> Usage:
+        """Where every byte of the store is: layers, documents, containers, records, garbage, other libraries' files."""
+        from .garbage import usage
+
+        return usage(self)
+
+    def image_usage(self, measured: Usage | None = None) -> dict[str, ImageUsage]:
+        """Bytes of each image in layers that only it has, in shared ones, and in documents."""
+        from .garbage import image_usage
+
+        return image_usage(self, measured or self.usage())
+
+    def wipe(self) -> None:
+        """Delete all containers, images and layers, mounted or not. Files of other libraries stay."""
+        for container in self.containers():
+            self.delete_container(container.id)
+        for image in self.images():
+            if not image.read_only:
+                self.delete_image(image.id)
+        left = [layer for layer in self.layers() if not layer.read_only]
+        while left:
+            parents = {layer.parent for layer in left}
+            for layer in left:
+                if layer.id not in parents:
+                    self.delete_layer(layer.id)
+            left = [layer for layer in left if layer.id in parents]
+        self.collect_garbage()
 
     def shutdown(self, force: bool = False) -> list[str]:
         """Make sure nothing of the store is mounted: layers still mounted are returned, or with ``force`` unmounted."""

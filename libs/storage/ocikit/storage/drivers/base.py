@@ -69,8 +69,9 @@ class Driver:
     def unbind_home(self) -> None:
         """Undo ``bind_home``; nothing is mounted any more."""
 
-    def layer_ids(self) -> list[str]:
-        """The layers that have a directory, recorded or not."""
+    @property
+    def own_homes(self) -> list[str]:
+        """The directories in which our layers' directories are."""
         raise NotImplementedError
 
     def exists(self, layer: str) -> bool:

@@ -82,14 +82,9 @@ class Overlay(Driver):
         if not self.settings.skip_mount_home and is_mount_point(self.home):
             linux.umount2(self.home, linux.MNT_DETACH)
 
-    def layer_ids(self) -> list[str]:
-        found: list[str] = []
-        for home in dict.fromkeys((self.home, self.image_home)):
-            try:
-                found += [name for name in os.listdir(home) if len(name) == 64]
-            except FileNotFoundError:
-                pass
-        return found
+    @property
+    def own_homes(self) -> list[str]:
+        return list(dict.fromkeys((self.home, self.image_home)))
 
     def _home_of(self, layer: str) -> str:
         for home in self.homes:
@@ -179,7 +174,7 @@ class Overlay(Driver):
             return f"l/{link}"
 
     def remove(self, layer: str, temp: Trash) -> None:
-        for home in dict.fromkeys((self.home, self.image_home)):
+        for home in self.own_homes:
             try:
                 temp.take(f"{home}/l/{read_small(f'{home}/{layer}/link').decode()}")
             except OSError:

@@ -41,11 +41,9 @@ class VFS(Driver):
                 return f"{home}/dir/{layer}"
         raise LayerUnknown(f"layer {layer} has no directory in {' or '.join(self.homes)}")
 
-    def layer_ids(self) -> list[str]:
-        try:
-            return [name for name in os.listdir(f"{self.home}/dir") if len(name) == 64]
-        except FileNotFoundError:
-            return []
+    @property
+    def own_homes(self) -> list[str]:
+        return list(dict.fromkeys((f"{self.home}/dir", f"{self._own(True)}/dir")))
 
     def exists(self, layer: str) -> bool:
         return any(os.path.isdir(f"{home}/dir/{layer}") for home in self.homes)
@@ -75,8 +73,8 @@ class VFS(Driver):
         os.rename(staged, target)
 
     def remove(self, layer: str, temp: Trash) -> None:
-        for home in dict.fromkeys((self.home, self._own(True))):
-            temp.take(f"{home}/dir/{layer}")
+        for home in self.own_homes:
+            temp.take(f"{home}/{layer}")
 
     def staging_root(self, image: bool = True) -> str:
         return f"{self._own(image)}/tempdirs"
