@@ -87,7 +87,7 @@ def test_rows() -> None:
     assert render_rows("table {{.ID}} {{.CreatedAt}}", rows, {"ID": "IMAGE ID"}, noheading=True) == (
         "1               now\n22222222222222  then\n"
     )
-    assert render_rows("table {{upper .ID}}", [], {"ID": "Image id"}) == "IMAGE ID\n"
+    assert render_rows("table {{upper .ID}} {{join .Names `,`}}", [], {"ID": "Image id"}) == "Image id    NAMES\n"
 
 
 @pytest.mark.parametrize(

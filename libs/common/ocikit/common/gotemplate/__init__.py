@@ -68,10 +68,18 @@ def render_rows(
     out = []
     compiled = Template(text, name)
     if table and not noheading:
-        out.append(compiled.execute(_Headings(headers or {})))
+        out.append(_heading(text, name, headers or {}))
     out += [compiled.execute(row) for row in rows]
     body = "".join([line if line.endswith("\n") and not table else line + "\n" for line in out])
     return align(body) if table or "\t" in text else body
+
+
+def _heading(text: str, name: str, headers: Mapping[str, str]) -> str:
+    """The template over headings instead of data; functions of texts and lists leave a heading as it is."""
+    same = dict.fromkeys(
+        ("json", "lower", "upper", "title", "join", "split", "truncate", "pad", "len"), lambda text, *_: text
+    )
+    return Template(text, name, same).execute(_Headings(headers))
 
 
 class _Headings(dict[str, str]):
