@@ -38,6 +38,7 @@ INDEX: dict[str, tuple[str, str]] = {
     "manifest-digest": ("ocikit.skopeo.commands.manifest_digest", "Compute the digest of a manifest file"),
     "standalone-sign": ("ocikit.skopeo.commands.standalone_sign", "Create a signature with local files"),
     "standalone-verify": ("ocikit.skopeo.commands.standalone_verify", "Verify a signature with local files"),
+    "sync": ("ocikit.skopeo.commands.sync", "Copy many images from one place to another"),
     "untrusted-signature-dump-without-verification": (
         "ocikit.skopeo.commands.signature_dump",
         "Print what a signature claims, without checking anything",
