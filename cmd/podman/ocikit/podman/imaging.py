@@ -114,15 +114,9 @@ def platform_fields(opts: Values) -> dict[str, str]:
 
 def reporter(quiet: bool) -> Reporter:
     """Bars on a terminal, lines elsewhere (on standard error, as podman), nothing if quiet."""
-    from ocikit.image.copy.report import LineReporter, Reporter
+    from ocikit.common.cli.progress import Progress
 
-    if quiet:
-        return Reporter()
-    if sys.stderr.isatty():
-        from ocikit.image.copy.terminal import TerminalReporter
-
-        return TerminalReporter(sys.stderr)
-    return LineReporter(sys.stderr)
+    return Progress.choose(quiet)
 
 
 def say(text: str) -> None:

@@ -64,7 +64,7 @@ def _fits(version: Key, op: str, want: str) -> bool:
             break
         numbers.append(int(part))
     known = len(numbers)
-    low = (*(numbers + [0, 0, 0])[:3], _pre(parts[2]))
+    low = (*[*numbers, 0, 0, 0][:3], _pre(parts[2]))
     if version[3] != _pre("") and not parts[2]:
         return False
     if known == 0:

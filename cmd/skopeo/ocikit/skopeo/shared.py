@@ -203,12 +203,6 @@ def encryption(opts: Values) -> dict[str, Any]:
 
 def signing(opts: Values, identity: str = "") -> dict[str, Any]:
     """The signers of a copy."""
-    keys = [flag for flag in ("sign-by", "sign-by-sigstore-private-key") if opts[flag]]
-    if len(keys) > 1 and opts.sign_passphrase_file:
-        raise UsageError(
-            "Only one of --sign-by, --sign-by-sq-fingerprint and --sign-by-sigstore-private-key "
-            "can be used with --sign-passphrase-file"
-        )
     values: dict[str, Any] = {}
     if identity:
         from ocikit.image.reference import parse_normalized
@@ -217,28 +211,22 @@ def signing(opts: Values, identity: str = "") -> dict[str, Any]:
             values["sign_identity"] = parse_normalized(identity)
         except OcikitError as error:
             raise UsageError(f"Could not parse --sign-identity: {error}") from error
-    if keys or opts.sign_by_sigstore:
-        from ocikit.skopeo.signers import make_signers
+    if opts.sign_by or opts.sign_by_sigstore or opts.sign_by_sigstore_private_key:
+        from ocikit.image.signature.signers import from_options
 
-        values["signers"] = make_signers(opts)
+        values["signers"] = from_options(
+            sign_by=opts.sign_by,
+            sigstore_key=opts.sign_by_sigstore_private_key,
+            sigstore_params=opts.sign_by_sigstore,
+            passphrase_file=opts.sign_passphrase_file,
+        )
     return values
 
 
 def reporter(kind: str) -> Any:
-    """How a copy shows its progress: bars on a terminal, lines elsewhere, JSON lines or nothing when asked for."""
-    from ocikit.image.copy.report import LineReporter, Reporter
+    """How a copy shows its progress (on stdout): bars on a terminal, lines elsewhere, JSON lines or nothing when asked."""
+    import sys
 
-    if kind == "none":
-        return Reporter()
-    if kind == "json":
-        from ocikit.image.copy.jsonreport import JSONReporter
+    from ocikit.common.cli.progress import Progress
 
-        return JSONReporter()
-    if kind == "auto":
-        import sys
-
-        if sys.stdout.isatty():
-            from ocikit.image.copy.terminal import TerminalReporter
-
-            return TerminalReporter()
-    return LineReporter()
+    return Progress.choose(kind == "none", "" if kind == "auto" else kind, sys.stdout)

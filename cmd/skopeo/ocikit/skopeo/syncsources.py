@@ -41,7 +41,7 @@ def batches(kind: str, source: str, ctx: SystemContext, opts: Values) -> list[Ba
 def _tags(name: ImageName, ctx: SystemContext) -> list[str]:
     from ocikit.image.transports.docker import DockerReference, list_tags
 
-    log.info(f"Getting tags image={name.name}")
+    log.info_about("Getting tags", image=name.name)
     try:
         return list_tags(ctx, DockerReference(name))
     except OcikitError as error:
@@ -60,7 +60,7 @@ def _repository(source: str, ctx: SystemContext) -> Batch:
             f"Cannot obtain a valid image reference for transport docker and reference {source}", error
         ) from None
     tagged = not name.is_name_only
-    log.info(f"Tag presence check imagename={source} tagged={str(tagged).lower()}")
+    log.info_about("Tag presence check", imagename=source, tagged=str(tagged).lower())
     if tagged:
         return Batch([_docker(name)], ctx)
     references = [_docker(name.with_tag(tag)) for tag in _tags(name, ctx)]

@@ -42,25 +42,31 @@ def set_level(name: str) -> None:
         logging.basicConfig(level=max(level, 1), handlers=[Bridge()], force=True)
 
 
-def format_line(kind: str, message: str, now: float | None = None) -> str:
-    """One line as logrus writes it where standard error is no terminal."""
+def format_line(kind: str, message: str, now: float | None = None, fields: dict[str, str] | None = None) -> str:
+    """One line as logrus writes it where standard error is no terminal; ``fields`` follow the message, sorted."""
     import time
 
     when = time.localtime(now)
     offset = when.tm_gmtoff
     sign = "-" if offset < 0 else "+"
     zone = f"{sign}{abs(offset) // 3600:02d}:{abs(offset) % 3600 // 60:02d}" if offset else "Z"
-    if not message or not _PLAIN.issuperset(message):
-        from ocikit.common.cli.values import go_quote
-
-        message = go_quote(message)
-    return f'time="{time.strftime("%Y-%m-%dT%H:%M:%S", when)}{zone}" level={kind} msg={message}'
+    words = [("msg", message), *sorted((fields or {}).items())]
+    text = " ".join(f"{key}={_quoted(value)}" for key, value in words)
+    return f'time="{time.strftime("%Y-%m-%dT%H:%M:%S", when)}{zone}" level={kind} {text}'
 
 
-def write(kind: str, message: str) -> None:
+def _quoted(text: str) -> str:
+    if text and _PLAIN.issuperset(text):
+        return text
+    from ocikit.common.cli.values import go_quote
+
+    return go_quote(text)
+
+
+def write(kind: str, message: str, fields: dict[str, str] | None = None) -> None:
     """Prints without asking for the level."""
     try:
-        sys.stderr.write(format_line(kind, message) + "\n")
+        sys.stderr.write(format_line(kind, message, None, fields) + "\n")
         sys.stderr.flush()
     except (OSError, ValueError):
         pass  # nobody is left to read it
@@ -76,6 +82,12 @@ def info(message: str, *args: Any) -> None:
     """For whoever wants to know more than usual."""
     if level <= 20:
         write("info", message % args if args else message)
+
+
+def info_about(message: str, **fields: str) -> None:
+    """As ``info``, with fields after the message: ``msg="Copying image ref 1/3" from=... to=...``."""
+    if level <= 20:
+        write("info", message, fields)
 
 
 def warning(message: str, *args: Any) -> None:

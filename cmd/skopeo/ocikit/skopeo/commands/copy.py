@@ -43,7 +43,7 @@ COMMAND = Command(
         Flag("image-parallel-copies", "uint", help="Blobs at the same time; 0 is the default of 6", complete="none"),
         Flag("multi-arch", help="What to copy of a list: system, all or index-only", complete="none"),
         Flag("preserve-digests", "bool", help="Fail rather than change a digest"),
-        Flag("progress", choices=("auto", "json", "plain", "none"), default="auto", help="How progress is shown", ours=True),
+        Flag("progress", choices=("auto", "bar", "json", "plain", "none"), default="auto", help="How progress is shown", ours=True),
         Flag("quiet", "bool", "q", help="Print no progress"),
         Flag("remove-signatures", "bool", help="Don't copy signatures"),
         Flag("sign-identity", help="Name to put into the signature instead of the destination's", complete="none"),

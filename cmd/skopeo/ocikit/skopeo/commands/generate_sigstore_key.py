@@ -30,16 +30,16 @@ def run(context: Context, opts: Values, args: list[str]) -> int:
     if args or not opts.output_prefix:
         raise UsageError("Usage: generate-sigstore-key --output-prefix PREFIX")
     from ocikit.image.signature import sigstore
-    from ocikit.skopeo.signers import first_line, prompt_passphrase
+    from ocikit.image.signature.signers import read_passphrase
 
     public_path, private_path = opts.output_prefix + ".pub", opts.output_prefix + ".private"
     for path in (public_path, private_path):
         if os.path.lexists(path):
             raise OcikitError(f'Refusing to overwrite existing "{path}"')
     if opts.passphrase_file:
-        passphrase = first_line(opts.passphrase_file).encode()
+        passphrase = read_passphrase(opts.passphrase_file).encode()
     else:
-        passphrase = prompt_passphrase(private_path, confirm=True)
+        passphrase = _ask_twice(private_path)
     private, public = sigstore.generate(passphrase)
     for path, data, mode in ((private_path, private, 0o600), (public_path, public, 0o644)):
         try:
@@ -50,3 +50,17 @@ def run(context: Context, opts: Values, args: list[str]) -> int:
             file.write(data)
     sys.stdout.write(f'Key written to "{private_path}" and "{public_path}"\n')
     return 0
+
+
+def _ask_twice(key: str) -> bytes:
+    import getpass
+
+    if not sys.stdin.isatty():
+        raise OcikitError(
+            f"Cannot prompt for a passphrase for key {key}, standard input is not a TTY",
+            hint="use --passphrase-file",
+        )
+    answer = getpass.getpass(f"Passphrase for key {key}: ")
+    if getpass.getpass("Repeat passphrase: ") != answer:
+        raise OcikitError("the passphrases differ", hint="run the command again")
+    return os.fsencode(answer)

@@ -32,9 +32,9 @@ def run(context: Context, opts: Values, args: list[str]) -> int:
     from ocikit.image.manifest.guess import manifest_digest
     from ocikit.image.reference import parse_normalized
     from ocikit.image.signature import simple
-    from ocikit.skopeo.signers import first_line
+    from ocikit.image.signature.signers import read_passphrase
 
-    passphrase = first_line(opts.passphrase_file) if opts.passphrase_file else ""
+    passphrase = read_passphrase(opts.passphrase_file) if opts.passphrase_file else ""
     name = parse_normalized(args[1])
     signature = simple.sign(manifest_digest(manifest), str(name), args[2], passphrase)
     try:

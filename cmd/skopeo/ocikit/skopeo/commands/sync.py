@@ -123,11 +123,11 @@ class _Sync:
         opts = self._opts
         try:
             target = self._target(reference, batch)
-            where = f"from={reference} to={target}"
+            verb = "Would have copied" if opts.dry_run else "Copying"
+            count = f"{number}/{len(batch.references)}"
+            log.info_about(f"{verb} image ref {count}", **{"from": str(reference), "to": str(target)})
             if opts.dry_run:
-                log.info(f"Would have copied image ref {number}/{len(batch.references)} {where}")
                 return 1
-            log.info(f"Copying image ref {number}/{len(batch.references)} {where}")
             self._copy(batch, reference, target)
             return 1
         except OcikitError as error:
