@@ -36,10 +36,8 @@ def run(context: Context, opts: Values, args: list[str]) -> int:
     for path in (public_path, private_path):
         if os.path.lexists(path):
             raise OcikitError(f'Refusing to overwrite existing "{path}"')
-    if opts.passphrase_file:
-        passphrase = read_passphrase(opts.passphrase_file).encode()
-    else:
-        passphrase = _ask_twice(private_path)
+    file = opts.passphrase_file
+    passphrase = read_passphrase(file).encode() if file else _ask_twice(private_path)
     private, public = sigstore.generate(passphrase)
     for path, data, mode in ((private_path, private, 0o600), (public_path, public, 0o644)):
         try:
