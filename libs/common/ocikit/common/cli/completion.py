@@ -162,7 +162,7 @@ def candidates(context: Context, words: Sequence[str], incomplete: str) -> list[
     if located is None:
         return []
     path, flags, rest, command = located
-    known = Values((*flags, *program.flags, HELP_H))
+    known = Values((HELP_H, *program.flags, *flags))  # a command's own flag of a global name comes first
     words_given, pending = _state(known, rest, command)
     for declared in program.flags:
         # A store is opened where the line that is being typed says, not where the default is.
