@@ -11,7 +11,6 @@ from ocikit.common.errors import UsageError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Any
 
     from ocikit.common.cli.declare import Flag, Values
 
@@ -157,8 +156,3 @@ def quote(text: str) -> str:
     from ocikit.common.cli.values import go_quote
 
     return go_quote(text)
-
-
-def any_value(scope: Values, name: str) -> Any:
-    """The value of a flag that may not be declared in this scope; None then."""
-    return scope.get(name)
