@@ -51,6 +51,13 @@ def refuse_remote(ctx: Context) -> None:
 
 def system_context(opts: Values) -> SystemContext:
     """How to reach registries, from the flags that the command has (``--authfile``, ``--creds``, ``--tls-verify``...)."""
+    if opts.get("authfile"):
+        check_authfile(opts["authfile"])
+    return registry_context(opts)
+
+
+def registry_context(opts: Values) -> SystemContext:
+    """As :func:`system_context`; a credentials file that doesn't exist yet is fine (login)."""
     from ocikit.image.context import SystemContext
 
     values: dict[str, Any] = {}
@@ -59,8 +66,6 @@ def system_context(opts: Values) -> SystemContext:
     for flag, field in (("cert-dir", "cert_dir"), ("authfile", "authfile"), ("signature-policy", "policy")):
         if opts.get(flag):
             values[field] = opts[flag]
-    if opts.get("authfile"):
-        check_authfile(opts["authfile"])
     if opts.get("creds"):
         values["creds"] = parse_creds(opts["creds"])
     values |= platform_fields(opts)
@@ -141,6 +146,13 @@ def retries(opts: Values) -> Retries:
         delay = parse_duration(opts["retry-delay"])
     times = opts["retry"] if "retry" in opts and opts.changed("retry") else 3
     return Retries(times, delay, log.warning)
+
+
+def no_retries() -> Retries:
+    """For sources on this machine: what fails there fails again."""
+    from ocikit.image.local.common import Retries
+
+    return Retries(0)
 
 
 def chooser() -> Callable[[list[str]], str] | None:
@@ -249,3 +261,52 @@ def decryption(opts: Values) -> Any:
     from ocikit.common.errors import Unsupported
 
     raise Unsupported("decrypting layers is not supported yet: leave out --decryption-key")
+
+
+def external_remover(ctx: Context, store: Store) -> Callable[[str], None]:
+    """Removes containers that podman doesn't know (buildah's); one that it knows is left, and so is its image."""
+
+    def remove(container_id: str) -> None:
+        from importlib import import_module
+
+        from ocikit.common.errors import NotFound
+        from ocikit.storage.errors import ImageInUse
+
+        runtime = import_module("ocikit.podman.engine").open_runtime(ctx)
+        try:
+            runtime.containers.get(container_id)
+        except NotFound:
+            store.delete_container(container_id)
+        else:
+            raise ImageInUse(f"image used by {container_id}: image is in use by a container")
+        finally:
+            runtime.close()
+
+    return remove
+
+
+def require_mount_namespace(ctx: Context, command: str) -> None:
+    """An ordinary user's mount ends with his process, so it has to be asked for inside ``podman unshare``."""
+    if os.geteuid() != 0 and not os.environ.get("_CONTAINERS_USERNS_CONFIGURED"):
+        from ocikit.common.errors import PermissionNeeded
+
+        raise PermissionNeeded(
+            f'cannot run command "{command}" in rootless mode, must execute `podman unshare` first',
+        )
+
+
+def remove_build_cache() -> None:
+    """Empties the caches of ``RUN --mount=type=cache``."""
+    from ocikit.common.files import remove_tree
+
+    base = os.environ.get("TMPDIR") or "/var/tmp"
+    for name in os.listdir(base):
+        if name.startswith("buildah-cache-") and name[14:] == str(os.getuid()):
+            remove_tree(os.path.join(base, name))
+
+
+def secret_data(ctx: Context, name: str) -> str:
+    """The content of a podman secret."""
+    from ocikit.common.errors import Unsupported
+
+    raise Unsupported(f"--secret {name}: secrets are not there yet", hint="use --password-stdin")

@@ -3,47 +3,41 @@
 from __future__ import annotations
 
 import sys
-from os import environ
 
 from ocikit.common.cli.declare import Flag, Program
 from ocikit.common.version import PODMAN, VERSION
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from ocikit.common.cli.program import Context
-
 # One flag a line reads better than five.
-NO_REMOTE = "this podman does all work on this machine and has no remote client"
 GLOBAL_FLAGS = (
     Flag("cdi-spec-dir", "stringArray", default=("/etc/cdi", "/var/run/cdi"), help="Look for CDI device specs in this directory (repeatable)", complete="dirs"),
     Flag("cgroup-manager", help="Who makes control groups", choices=("cgroupfs", "systemd"), shown="cgroupfs"),
     Flag("config", help="Directory of the client's authentication files", complete="dirs"),
     Flag("conmon", help="Program that monitors containers", complete="files"),
-    Flag("connection", short="c", help="Saved connection to a remote service", complete="none", unsupported=NO_REMOTE),
+    Flag("connection", short="c", help="Saved connection to a remote service", complete="none"),
     Flag("events-backend", help="Where events are kept", choices=("file", "journald", "none"), shown="file"),
     Flag("hooks-dir", "stringArray", help="Read OCI hooks from this directory (repeatable)", complete="dirs"),
-    Flag("identity", help="SSH key for a remote service", complete="files", unsupported=NO_REMOTE),
+    Flag("identity", help="SSH key for a remote service", complete="files"),
     Flag("imagestore", help="Keep images in this directory, apart from containers", complete="dirs"),
     Flag("log-level", default="warn", help="Show messages from this level up (trace, debug, info, warn, error, fatal, panic)", complete="loglevels"),
     Flag("module", "stringArray", help="Read this containers.conf module as well (repeatable)", complete="files"),
     Flag("network-cmd-path", help="Program that connects rootless networks", complete="files"),
     Flag("network-config-dir", help="Directory of the networks' definitions", complete="dirs"),
     Flag("out", help="Send standard output to this file", complete="files"),
-    Flag("remote", "bool", "r", help="Talk to a Podman service instead of doing the work here", unsupported=NO_REMOTE),
+    Flag("remote", "bool", "r", help="Talk to a Podman service instead of doing the work here"),
     Flag("root", help="Directory of images, layers and containers", complete="dirs"),
     Flag("runroot", help="Directory of what is gone after a reboot", complete="dirs"),
     Flag("runtime", help="OCI runtime that starts containers", complete="files"),
     Flag("runtime-flag", "stringArray", help="Global flag for the OCI runtime, without the dashes (repeatable)"),
-    Flag("ssh", default="golang", help="How SSH connections are made", choices=("golang", "native"), unsupported=NO_REMOTE),
+    Flag("ssh", default="golang", help="How SSH connections are made", choices=("golang", "native")),
     Flag("storage-driver", help="Storage driver for layers", choices=("", "overlay", "vfs", "btrfs", "zfs")),
     Flag("storage-opt", "stringArray", help="Option for the storage driver (repeatable)"),
     Flag("syslog", "bool", help="Send messages to syslog as well"),
-    Flag("tls-ca", help="Certificate authorities of a remote service", complete="files", unsupported=NO_REMOTE),
-    Flag("tls-cert", help="Client certificate for a remote service", complete="files", unsupported=NO_REMOTE),
-    Flag("tls-key", help="Key of the client certificate", complete="files", unsupported=NO_REMOTE),
+    Flag("tls-ca", help="Certificate authorities of a remote service", complete="files"),
+    Flag("tls-cert", help="Client certificate for a remote service", complete="files"),
+    Flag("tls-key", help="Key of the client certificate", complete="files"),
     Flag("tmpdir", help="Directory of libpod's run-time state", complete="dirs"),
     Flag("transient-store", "bool", help="Keep container records only until the next reboot"),
-    Flag("url", help="Address of a remote service", shown="unix:///run/podman/podman.sock", complete="none", unsupported=NO_REMOTE),
+    Flag("url", help="Address of a remote service", shown="unix:///run/podman/podman.sock", complete="none"),
     Flag("version", "bool", "v", help="Print the version"),
     Flag("volumepath", help="Directory of named volumes", complete="dirs"),
 )  # fmt: skip
@@ -61,6 +55,20 @@ INDEX = {
     "image rm": ("ocikit.podman.commands.rmi", "Remove one or more images from local storage"),
     "image tag": ("ocikit.podman.commands.tag", "Add an additional name to a local image"),
     "image untag": ("ocikit.podman.commands.untag", "Remove a name from a local image"),
+    "image import": ("ocikit.podman.commands.import_", "Import a tarball to create a filesystem image"),
+    "image load": ("ocikit.podman.commands.load", "Load image(s) from a tar archive"),
+    "image mount": ("ocikit.podman.commands.image_mount", "Mount an image's root filesystem"),
+    "image prune": ("ocikit.podman.commands.image_prune", "Remove unused images"),
+    "image save": ("ocikit.podman.commands.save", "Save image(s) to an archive"),
+    "image search": ("ocikit.podman.commands.search", "Search registry for image"),
+    "image tree": ("ocikit.podman.commands.image_tree", "Print layer hierarchy of an image in a tree format"),
+    "image unmount": ("ocikit.podman.commands.image_unmount", "Unmount an image's root filesystem"),
+    "import": ("ocikit.podman.commands.import_", "Import a tarball to create a filesystem image"),
+    "load": ("ocikit.podman.commands.load", "Load image(s) from a tar archive"),
+    "login": ("ocikit.podman.commands.login", "Log in to a container registry"),
+    "logout": ("ocikit.podman.commands.logout", "Log out of a container registry"),
+    "save": ("ocikit.podman.commands.save", "Save image(s) to an archive"),
+    "search": ("ocikit.podman.commands.search", "Search registry for image"),
     "images": ("ocikit.podman.commands.images", "List images in local storage"),
     "pull": ("ocikit.podman.commands.pull", "Pull an image from a registry"),
     "push": ("ocikit.podman.commands.push", "Push an image to a specified destination"),
@@ -136,18 +144,6 @@ FLAG_ALIASES = {
     "timeout": "time",
 }
 
-# Global flags and variables that are rare enough to be dealt with in a module of their own.
-RARE = frozenset(("config", "module", "out", "syslog"))
-
-
-def prepare(ctx: Context) -> None:
-    """Before each command: what global flags ask for that is no business of the libraries."""
-    if not RARE.isdisjoint(ctx.globals.given()) or "CONTAINER_HOST" in environ or "CONTAINER_CONNECTION" in environ:
-        from ocikit.podman.startup import apply
-
-        apply(ctx)
-
-
 PROGRAM = Program(
     name="podman",
     version=f"{PODMAN}+ocikit.{VERSION}",
@@ -160,7 +156,6 @@ PROGRAM = Program(
     error_style="podman",
     hidden=("play",),
     completers="ocikit.podman.completers",
-    prepare=prepare,
 )
 
 

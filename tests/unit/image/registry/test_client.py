@@ -402,3 +402,11 @@ def test_retry_after() -> None:
     assert 2.0 <= retry_after("", 2.0) <= 2.2
     assert retry_after("Wed, 21 Oct 2015 07:28:00 GMT", 2.0) == 0
     assert 2.0 <= retry_after("soon", 2.0) <= 2.2
+
+
+def test_an_error_that_is_its_own_cause_is_survived() -> None:
+    error = ValueError("x")
+    try:
+        raise error from error
+    except ValueError as caught:
+        assert not is_retryable(caught)

@@ -19,6 +19,7 @@ from ocikit.image.transports.tarwriter import ArchiveWriter
 
 from .common import storage_reference
 from .lookup import find_named, unknown
+from .naming import normalize_name
 from .sources import copy_all
 
 if TYPE_CHECKING:
@@ -79,10 +80,24 @@ def _select(store: Store, names: Sequence[str]) -> list[_Selection]:
     return list(chosen.values())
 
 
-def save(store: Store, names: Sequence[str], path: str, options: SaveOptions | None = None) -> None:
-    """Write images to ``path``: several only into docker-archive. Nothing is left of a file that didn't get complete."""
+def save(
+    store: Store,
+    names: Sequence[str],
+    path: str,
+    options: SaveOptions | None = None,
+    *,
+    extra_names: Sequence[str] = (),
+) -> None:
+    """Write images to ``path``: several only into docker-archive. Nothing is left of a file that didn't get complete.
+
+    ``extra_names`` are written as further names of the first image, whatever they mean here.
+    """
     options = options or SaveOptions()
     chosen = _select(store, names)
+    for extra in extra_names:
+        parsed = parse_normalized(normalize_name(extra))
+        if parsed not in chosen[0].names:
+            chosen[0].names.append(parsed)
     if options.format == "docker-archive":
         return _save_docker_archive(store, chosen, path, options)
     if len(chosen) > 1:

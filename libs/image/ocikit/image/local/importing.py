@@ -13,6 +13,7 @@ from ocikit.image.context import SystemContext
 from ocikit.image.copy.engine import copy_image
 from ocikit.image.copy.options import CopyOptions
 from ocikit.image.copy.report import Reporter
+from ocikit.image.transports.base import Platform
 from ocikit.image.transports.tarball import TarballReference
 
 from .changes import apply_changes
@@ -61,10 +62,7 @@ def import_(store: Store, path: str, options: ImportOptions | None = None) -> st
     temporary = ""
     try:
         if path == "-" or path.startswith(("http://", "https://")):
-            fd, temporary = tempfile.mkstemp(prefix="container_images_import", dir=options.ctx.big_tmpdir())
-            with os.fdopen(fd, "wb") as file:
-                _spool(path, file, options)
-            path = temporary
+            path = temporary = spool(path, options.ctx, options.stdin)
         elif not os.path.exists(path):
             raise OcikitError(
                 f'error opening "{path}": open {path}: no such file or directory', hint="give a tar file, a URL or -"
@@ -75,27 +73,41 @@ def import_(store: Store, path: str, options: ImportOptions | None = None) -> st
             os.unlink(temporary)
 
 
-def _spool(path: str, file: Any, options: ImportOptions) -> None:
-    if path == "-":
-        shutil.copyfileobj(options.stdin, file, 1 << 20)
-        return
+def spool(path: str, ctx: SystemContext, stdin: Any) -> str:
+    """Standard input ("-") or what a URL delivers, as a temporary file; its path."""
+    fd, temporary = tempfile.mkstemp(prefix="container_images_import", dir=ctx.big_tmpdir())
+    try:
+        with os.fdopen(fd, "wb") as file:
+            if path == "-":
+                shutil.copyfileobj(stdin, file, 1 << 20)
+            else:
+                _download(path, file)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    return temporary
+
+
+def _download(url: str, file: Any) -> None:
     from ocikit.image.registry.http import TlsOptions, send, session_for
 
-    response = send(session_for(path.split("/")[2], TlsOptions()), "GET", path, headers={})
-    if response.status_code != 200:
+    response = send(session_for(url.split("/")[2], TlsOptions()), "GET", url, headers={})
+    try:
+        if response.status_code != 200:
+            raise OcikitError(f"downloading {url}: {response.status_code} {response.reason}")
+        while piece := response.raw.read(1 << 20, decode_content=False):
+            file.write(piece)
+    finally:
         response.close()
-        raise OcikitError(f"downloading {path}: {response.status_code} {response.reason}")
-    while piece := response.raw.read(1 << 20, decode_content=False):
-        file.write(piece)
-    response.close()
 
 
 def _import_file(store: Store, path: str, name: str, config: dict[str, Any], options: ImportOptions) -> str:
-    said = (("architecture", options.arch), ("os", options.os), ("variant", options.variant))
-    document: dict[str, Any] = {key: value for key, value in said if value}
-    if config:
-        document["config"] = config
-    source = TarballReference([path], config=document, comment=options.message or "imported from tarball")
+    source = TarballReference(
+        [path],
+        config=config,
+        comment=options.message or "imported from tarball",
+        platform=Platform(options.os, options.arch, options.variant),
+    )
     from .pulling import PullOptions
     from .sources import image_id_of
 

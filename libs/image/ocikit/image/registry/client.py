@@ -140,7 +140,7 @@ class RegistryClient(Connection):
         """A foreign layer's URL: no credentials, same resuming."""
 
         def open_at(start: int) -> requests.Response:
-            headers = {**self._headers, **({"Range": f"bytes={start}-"} if start else {})}
+            headers = {**self.headers, **({"Range": f"bytes={start}-"} if start else {})}
             response = send(session_for(urlsplit(url).netloc, TlsOptions()), "GET", url, headers=headers)
             if response.status_code != (206 if start else 200):
                 raise from_answer(what, urlsplit(url).netloc, response.status_code, response.reason, b"")

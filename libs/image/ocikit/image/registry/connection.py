@@ -60,8 +60,8 @@ class Connection:
         tls = self.options.tls
         if self.options.insecure and tls.verify:
             tls = TlsOptions(False, tls.ca_files, tls.client_cert, tls.client_key)
-        self._session = session_for(self.api_host, tls)
-        self._headers = {
+        self.session = session_for(self.api_host, tls)
+        self.headers = {
             "User-Agent": self.options.user_agent,
             "Docker-Distribution-Api-Version": "registry/2.0",
             "Accept-Encoding": "identity",
@@ -96,7 +96,7 @@ class Connection:
 
     def _ping(self, scheme: str) -> None:
         url = f"{scheme}://{self.api_host}/v2/"
-        response = send(self._session, "GET", url, headers=self._headers)
+        response = send(self.session, "GET", url, headers=self.headers)
         body = read_limited(response, ERROR_LIMIT, "ping")
         if response.status_code not in (200, 401):
             code, text = error_text(body, response.status_code, response.reason)
@@ -123,11 +123,11 @@ class Connection:
                 token = self._tokens.get(scopes)
                 if token is None or not token.fresh:
                     token = fetch_token(
-                        self._session,
+                        self.session,
                         challenge.parameters,
                         scopes,
                         self.options.credentials,
-                        self._headers,
+                        self.headers,
                         self.host,
                     )
                     self._tokens[scopes] = token
@@ -152,10 +152,10 @@ class Connection:
         attempt = 1
         delay = BACKOFF_FIRST_S
         while True:
-            sent = {**self._headers, **(headers or {})}
+            sent = {**self.headers, **(headers or {})}
             if authenticate and (authorization := self._authorization(scopes)):
                 sent["Authorization"] = authorization
-            response = send(self._session, method, url, headers=sent, body=body)
+            response = send(self.session, method, url, headers=sent, body=body)
             self._show_warnings(response)
             again = not isinstance(body, Upload)
             if response.status_code == 429 and again and attempt < MAX_429_ATTEMPTS:

@@ -99,14 +99,17 @@ class BadContent(RegistryError):
 
 def is_retryable(error: BaseException) -> bool:
     """Whether an operation that failed with ``error`` is worth another try."""
-    while True:
-        if isinstance(error, RegistryError):
-            return error.retryable
-        if isinstance(error, (ConnectionError, TimeoutError, InterruptedError, BlockingIOError)):
+    seen: list[BaseException] = []
+    current: BaseException | None = error
+    # An error that got words put in front of it may be its own cause.
+    while current is not None and current not in seen:
+        if isinstance(current, RegistryError):
+            return current.retryable
+        if isinstance(current, (ConnectionError, TimeoutError, InterruptedError, BlockingIOError)):
             return True
-        if error.__cause__ is None:
-            return False
-        error = error.__cause__
+        seen.append(current)
+        current = current.__cause__
+    return False
 
 
 def error_text(body: bytes, status: int, reason: str) -> tuple[str, str]:

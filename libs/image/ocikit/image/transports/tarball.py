@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ocikit.image.context import SystemContext
+    from ocikit.image.transports.base import Platform
 
 
 class TarballTransport(Transport):
@@ -48,7 +49,7 @@ TRANSPORT = TarballTransport()
 
 
 class TarballReference(ImageReference):
-    """``config`` and ``annotations`` are what ``podman import --change/--message`` adds; None: the plain defaults."""
+    """``config``, ``annotations`` and ``platform`` are what ``podman import`` adds; None: the plain defaults."""
 
     transport = TRANSPORT
 
@@ -59,12 +60,14 @@ class TarballReference(ImageReference):
         config: Mapping[str, Any] | None = None,
         annotations: Mapping[str, str] | None = None,
         comment: str = "imported from tarball",
+        platform: Platform | None = None,
     ) -> None:
         self.paths = tuple(paths)
         self.stdin = stdin
         self.config = config
         self.annotations = annotations
         self.comment = comment
+        self.platform = platform
 
     def string_within_transport(self) -> str:
         return ":".join(self.paths)
@@ -111,10 +114,12 @@ class TarballSource(ImageSource):
                     "comment": reference.comment,
                 }
             )
+        said = reference.platform
         config = {
             "created": _go_time(newest),
-            "architecture": running_arch(),
-            "os": running_os(),
+            "architecture": (said and said.architecture) or running_arch(),
+            "os": (said and said.os) or running_os(),
+            **({"variant": said.variant} if said and said.variant else {}),
             "config": dict(reference.config or {}),
             "rootfs": {"type": "layers", "diff_ids": ids},
             "history": history,
