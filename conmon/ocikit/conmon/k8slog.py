@@ -73,12 +73,15 @@ class K8sFile:
             self._zone = b"%s%02d:%02d" % (sign, *divmod(abs(minutes), 60))
         return b"%s.%09d%s %s " % (self._stamp, nanos, self._zone, stream)
 
-    def _put(self, block: bytes) -> None:
-        written = posix.write(self.fd, block)
-        while written < len(block):
-            written += posix.write(self.fd, memoryview(block)[written:])
-        self.size += len(block)
-        self.total += len(block)
+    def _put(self, pieces: list[bytes | memoryview]) -> None:
+        size = sum([len(piece) for piece in pieces])
+        written = posix.writev(self.fd, pieces)
+        if written < size:  # a full disk, mostly
+            rest = memoryview(b"".join(pieces))[written:]
+            while rest:
+                rest = rest[posix.write(self.fd, rest) :]
+        self.size += size
+        self.total += size
 
     def _write_limited(self, head: bytes, data: bytes) -> None:
         batch: list[bytes] = []
@@ -88,13 +91,13 @@ class K8sFile:
                 break
             if 0 < self.size_max < self.size + pending + len(record):
                 if batch:
-                    self._put(b"".join(batch))
+                    self._put([b"".join(batch)])
                     batch, pending = [], 0
                 self.reopen()
             batch.append(record)
             pending += len(record)
         if batch:
-            self._put(b"".join(batch))
+            self._put([b"".join(batch)])
 
     def reopen(self) -> None:
         """Start a new file at the path: after logrotate has moved the old one, or when the old one is full."""
@@ -114,27 +117,35 @@ class K8sFile:
         self.size = 0
 
     def sync(self) -> None:
+        """Bring the log to the disk; one that was removed meanwhile (``run --rm``) is not worth the wait."""
         try:
-            posix.fsync(self.fd)
+            if posix.fstat(self.fd).st_nlink:
+                posix.fsync(self.fd)
         except OSError as error:
             warn(f"Failed to sync log file on exit {reason(error)}")
 
+    def descriptor(self) -> int:
+        return self.fd
 
-def frame(head: bytes, data: bytes) -> bytes:
-    """Every line of one read with its head, as one block.
 
-    >>> frame(b"T stdout ", b"a\\nb")
+def frame(head: bytes, data: bytes) -> list[bytes | memoryview]:
+    """Every line of one read with its head, in pieces for one writev: the bytes are copied once, by ``replace``.
+
+    >>> b"".join(frame(b"T stdout ", b"a\\nb"))
     b'T stdout F a\\nT stdout P b\\n'
     """
     if _has_long_line(data):
-        return b"".join(records(head, data))
-    full = head + b"F "
+        return [b"".join(records(head, data))]
     end = data.rfind(b"\n")
-    if end == len(data) - 1:
-        return full + data[:end].replace(b"\n", b"\n" + full) + b"\n"
     if end < 0:
-        return head + b"P " + data + b"\n"
-    return full + data[:end].replace(b"\n", b"\n" + full) + b"\n" + head + b"P " + data[end + 1 :] + b"\n"
+        return [head, b"P ", data, b"\n"]
+    full = head + b"F "
+    body = memoryview(data.replace(b"\n", b"\n" + full))
+    tail = len(data) - end - 1
+    pieces: list[bytes | memoryview] = [full, body[: len(body) - tail - len(full)]]
+    if tail:
+        pieces += [head, b"P ", data[end + 1 :], b"\n"]
+    return pieces
 
 
 def _has_long_line(data: bytes) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posix
 
-from ocikit.conmon import attach, finish, messages, runtime
+from ocikit.conmon import attach, finish, kernel, messages, runtime
 from ocikit.conmon.diag import Fatal, debug, warn
 from ocikit.conmon.loop import Loop
 
@@ -21,11 +21,14 @@ if TYPE_CHECKING:
         def write(self, stream: bytes, data: bytes) -> None: ...
         def reopen(self) -> None: ...
         def sync(self) -> None: ...
+        def descriptor(self) -> int: ...
 else:
     import _signal
 
 READ_SIZE = 65536  # a pipe's whole capacity in one read
 READS_PER_TURN = 16
+BUSY = 16384  # a read of this size leaves buffers behind
+TIDY_S = 1.0  # and this long after it they go
 STDERR_REPORT_MAX = 8191
 TERMINAL_RETRY_S = 0.1
 FORWARDED = (_signal.SIGTERM, _signal.SIGQUIT, _signal.SIGINT)
@@ -55,7 +58,7 @@ class Monitor:
         self.congested = False
         self.open_outputs: dict[int, tuple[bytes, bytes]] = {}  # fd -> (log name, packet type)
         self.inherited: list[int] = []
-        self.failed_early = False
+        self.tidying = False
 
     # -- signals ------------------------------------------------------------------------------------------------------
 
@@ -168,11 +171,9 @@ class Monitor:
             return b""
 
     def _read_pid(self) -> None:
-        from ocikit.conmon.kernel import read_file
-
         path = self.options.container_pidfile
         try:
-            pid = int(read_file(path))
+            pid = int(kernel.read_file(path))
         except (OSError, ValueError) as error:
             self._fail(self._runtime_stderr(), f"Failed to read the pid file {path}: {error}")
         self.container_pid = pid
@@ -241,6 +242,9 @@ class Monitor:
             if not data:
                 self._close_output(fd)
                 return True
+            if len(data) > BUSY and not self.tidying:
+                self.tidying = True
+                self.loop.after(TIDY_S, self._tidy)
             for log in self.logs:
                 log.write(name, data)
             if self.attach:
@@ -248,6 +252,10 @@ class Monitor:
                 if self.congested:
                     return False
         return False
+
+    def _tidy(self) -> None:
+        self.tidying = False
+        kernel.release_memory()
 
     def _terminal_idle(self, fd: int) -> None:
         """EIO: nobody has the other side open just now. Look again a little later; it is not the end."""
@@ -288,8 +296,6 @@ class Monitor:
             flush = getattr(log, "flush", None)
             if flush is not None:
                 flush()
-            if not options.no_sync_log:
-                log.sync()
         if self.timed_out:
             self._kill_all()
         status = -1 if self.timed_out or self.container_status is None else self.container_status

@@ -25,18 +25,18 @@ H = b"T stdout "
     ],
 )
 def test_framing(data: bytes, expected: bytes) -> None:
-    assert k8slog.frame(H, data) == expected
+    assert b"".join(k8slog.frame(H, data)) == expected
     assert b"".join(k8slog.records(H, data)) == expected
 
 
 def test_long_lines_are_cut_at_8192() -> None:
-    lines = k8slog.frame(H, b"x" * 20000 + b"\nshort\n").splitlines()
+    lines = b"".join(k8slog.frame(H, b"x" * 20000 + b"\nshort\n")).splitlines()
     assert [(line[9:10], len(line) - 11) for line in lines] == [(b"P", 8192), (b"P", 8192), (b"F", 3616), (b"F", 5)]
 
 
 def test_bulk_and_line_by_line_agree() -> None:
     data = b"".join(b"y" * (n % 300) + b"\n" for n in range(1000))
-    assert k8slog.frame(H, data) == b"".join(k8slog.records(H, data))
+    assert b"".join(k8slog.frame(H, data)) == b"".join(k8slog.records(H, data))
 
 
 def test_line_layout(tmp_path: Path) -> None:
