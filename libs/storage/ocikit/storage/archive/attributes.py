@@ -113,7 +113,7 @@ class Attributes:
         """A regular file, through its descriptor."""
         mode = reader.mode & 0o7777
         if self.mask is None:
-            uid, gid = self.shift(reader.uid, reader.gid)
+            uid, gid = self._ids.get((reader.uid, reader.gid)) or self.shift(reader.uid, reader.gid)
             if inherit or uid != self._euid or gid != self._egid:
                 try:
                     os.fchown(fd, uid, gid)

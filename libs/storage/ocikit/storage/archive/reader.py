@@ -258,11 +258,11 @@ class TarReader:
             )
             if not buf[pos] and buf[pos : pos + BLOCK] == ZERO_BLOCK:
                 return self._terminator()
-            # adler32's low half is 1 + the sum of the bytes mod 65521: 0.3 us instead of 5 for sum().
-            view = self._view
-            total = adler32(view[pos + 156 : pos + BLOCK], adler32(view[pos : pos + 148])) & 0xFFFF
-            announced = checksum.strip(b" \0")
-            if not announced.isdigit() or (int_octal(announced) - 255) % 65521 != total:
+            # adler32's low half is 1 + the sum of the bytes mod 65521: 0.3 us instead of 5 for sum(). The checksum field
+            # itself counts as eight spaces.
+            text = checksum.strip(b" \0")
+            total = adler32(self._view[pos : pos + BLOCK]) & 0xFFFF
+            if not text.isdigit() or (int_octal(text) - 255 + sum(checksum)) % 65521 != total:
                 check_signed(buf[pos : pos + BLOCK], checksum)
             self._start = pos
             self._header = buf
@@ -284,14 +284,14 @@ class TarReader:
             else:
                 longlink = cut(body)
         numbers = self.numbers
-        for field in (mode, uid, gid):
-            if field not in numbers:
-                if len(numbers) > 4096:
-                    numbers.clear()
-                for each in (mode, uid, gid):
-                    numbers[each] = parse_number(each)
-                break
-        self.mode, self.uid, self.gid = numbers[mode], numbers[uid], numbers[gid]
+        try:
+            self.mode, self.uid, self.gid = numbers[mode], numbers[uid], numbers[gid]
+        except KeyError:
+            if len(numbers) > 4096:
+                numbers.clear()
+            self.mode = numbers[mode] = parse_number(mode)
+            self.uid = numbers[uid] = parse_number(uid)
+            self.gid = numbers[gid] = parse_number(gid)
         text = mtime.strip(b" \0")
         self.mtime_ns = (int_octal(text) if text.isdigit() else parse_number(mtime)) * 1_000_000_000
         self.atime_ns = self.ctime_ns = None
