@@ -53,6 +53,7 @@ class Sandbox:
             "REGISTRY_AUTH_FILE": str(self.folder / "auth/auth.json"),
             "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin",
             "LC_ALL": "C.UTF-8",
+            "OCIKIT_BLOB_INFO_CACHE_DIR": str(self.folder / "cache"),
         }
         self.before = leaks.snapshot()
 

@@ -115,7 +115,7 @@ class _Prefetched:
 
 
 class Outcome:
-    """What became of a layer: the descriptor to put into the manifest, and its compression now ("" if unknown)."""
+    """What became of a layer: the descriptor to put into the manifest, and its new compression ("" if unchanged)."""
 
     __slots__ = ("compression", "copied", "descriptor", "diff_id", "encrypted")
 
@@ -182,12 +182,12 @@ class BlobCopier:
         descriptor = step.descriptor
         if descriptor.media_type.endswith(mt.ENCRYPTED):
             if self._decryption is None:
-                return self._pass_on(blob, step, "")
+                return self._pass_on(blob, step)
             return self._decrypt(blob, step, want_diff_id)
         found = detect_name(blob.peek(8))
         action = step.action(found)
         if action == KEEP and not step.encrypt and not want_diff_id:
-            outcome = self._pass_on(blob, step, found)
+            outcome = self._pass_on(blob, step)
             if found == mt.UNCOMPRESSED:
                 self._remember_pair(outcome.descriptor.digest, outcome.descriptor.digest)
             if mt.may_recompress(descriptor.media_type):
@@ -195,14 +195,15 @@ class BlobCopier:
             return outcome
         return self._change(blob, step, found, action, want_diff_id)
 
-    def _pass_on(self, blob: Verified, step: LayerStep, found: str) -> Outcome:
+    def _pass_on(self, blob: Verified, step: LayerStep) -> Outcome:
         stream: Any = _Prefetched(blob) if step.descriptor.size >= PREFETCH else blob
         try:
             written = self._dest.put_blob(stream, step.descriptor, layer_index=step.index, cache=self._cache)
         finally:
             if stream is not blob:
                 stream.close()
-        return Outcome(written, found, written.size)
+        # Not ``found``: what isn't changed keeps its media type, even one that is wrong (docker-archive: says gzip).
+        return Outcome(written, "", written.size)
 
     def _change(self, source: Any, step: LayerStep, found: str, action: str, want_diff_id: bool) -> Outcome:
         """Through threads: inflate (and hash the tar if asked), then compress, then (if asked) encrypt."""
@@ -231,7 +232,7 @@ class BlobCopier:
         else:
             assert finish is not None
             descriptor = descriptor.replace(annotations={**descriptor.annotations, **finish()})
-        outcome = Outcome(descriptor, now, written.size, diff_id)
+        outcome = Outcome(descriptor, "" if action == KEEP else now, written.size, diff_id)
         outcome.encrypted = step.encrypt
         return outcome
 

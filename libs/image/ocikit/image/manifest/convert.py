@@ -6,7 +6,7 @@ from ocikit.image.digest import sha256
 from ocikit.image.errors import ManifestError, NotAnImage
 from ocikit.image.manifest import mediatypes as mt
 from ocikit.image.manifest.config import oci_config_bytes, parse_config
-from ocikit.image.manifest.gojson import an_object, dump, field, objects, sorted_map, text
+from ocikit.image.manifest.gojson import an_object, dump, dump_members, field, objects, raw_members, text
 from ocikit.image.manifest.schema1 import GZIP_EMPTY_DIGEST, Schema1Manifest
 from ocikit.image.manifest.single import Manifest, OCIManifest, Schema2Manifest
 from ocikit.image.transports.base import Descriptor
@@ -58,11 +58,9 @@ def schema1_to_schema2(
 ) -> tuple[Schema2Manifest, bytes]:
     """``layers`` (with sizes) and ``diff_ids`` of the non-empty layers, oldest first."""
     parsed = [parse_config(item.encode()) for item in manifest.history]
-    doc = {
-        key: value
-        for key, value in parsed[-1].items()
-        if key not in ("id", "parent", "parent_id", "layer_id", "throwaway", "Size")
-    }
+    doc = raw_members(manifest.history[-1], "schema 1 history")
+    for key in ("id", "parent", "parent_id", "layer_id", "throwaway", "Size"):
+        doc.pop(key, None)
     history: list[dict[str, Any]] = []
     for entry in parsed:
         container = an_object(entry, "container_config", "schema 1 history") or {}
@@ -78,9 +76,9 @@ def schema1_to_schema2(
         if field(entry, "throwaway") is True:
             item["empty_layer"] = True
         history.append(item)
-    doc["rootfs"] = {"type": "layers", "diff_ids": list(diff_ids)}
-    doc["history"] = history
-    config = dump(sorted_map(doc))
+    doc["rootfs"] = dump({"type": "layers", "diff_ids": list(diff_ids)}).decode()
+    doc["history"] = dump(history).decode()
+    config = dump_members(doc)
     typed = [layer.replace(media_type=mt.V2S2_LAYER_GZIP) for layer in layers]
     return Schema2Manifest.build(Descriptor(sha256(config), len(config), mt.V2S2_CONFIG), typed), config
 
@@ -107,7 +105,7 @@ def schema2_to_schema1(manifest: Schema2Manifest, config: bytes, name: str, tag:
         blob_hex = layer.digest.partition(":")[2]
         newest = i + 1 == len(entries)
         if newest:
-            new_id, body = _newest_entry(doc, config, blob_hex, parent, throwaway)
+            new_id, body = _newest_entry(config, blob_hex, parent, throwaway)
         else:
             new_id, body = _older_entry(entry, blob_hex, parent, throwaway)
         layers.append(layer)
@@ -139,15 +137,17 @@ def _older_entry(entry: dict[str, Any], blob_hex: str, parent: str, throwaway: b
     return new_id, dump(body).decode()
 
 
-def _newest_entry(doc: dict[str, Any], config: bytes, blob_hex: str, parent: str, throwaway: bool) -> tuple[str, str]:
+def _newest_entry(config: bytes, blob_hex: str, parent: str, throwaway: bool) -> tuple[str, str]:
     new_id = _hex(f"{blob_hex} {parent} ".encode() + config)
-    body = {key: value for key, value in doc.items() if key not in ("rootfs", "history")}
-    body["id"] = new_id
+    body = raw_members(config, "image config")
+    for key in ("rootfs", "history"):
+        body.pop(key, None)
+    body["id"] = f'"{new_id}"'
     if parent:
-        body["parent"] = parent
+        body["parent"] = f'"{parent}"'
     if throwaway:
-        body["throwaway"] = True
-    return new_id, dump(sorted_map(body)).decode()
+        body["throwaway"] = "true"
+    return new_id, dump_members(body).decode()
 
 
 def convert(

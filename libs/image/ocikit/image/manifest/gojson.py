@@ -138,3 +138,46 @@ def split_time(value: str) -> tuple[str, str, str]:
     if rest != "Z" and not (len(rest) == 6 and rest[0] in "+-" and rest[3] == ":" and (rest[1:3] + rest[4:]).isdigit()):
         raise ManifestError(f'invalid time "{value}"')
     return body, fraction, rest
+
+
+def raw_members(raw: bytes | str, what: str) -> dict[str, str]:
+    """The members of a JSON object with their values as text, compacted and escaped as Go does with a RawMessage.
+
+    Where Go only moves values about, it keeps their spelling (``\\u00e9`` stays six characters), and ids depend on it.
+    """
+    import json
+
+    text = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else raw
+    parse_object(raw, what)
+    scan = json.JSONDecoder(strict=False).raw_decode
+    at = _skip(text, _skip(text, 0) + 1)
+    members: dict[str, str] = {}
+    while text[at] != "}":
+        key, end = scan(text, at)
+        start = _skip(text, _skip(text, end) + 1)
+        _, end = scan(text, start)
+        members[key] = _compact(text[start:end])
+        at = _skip(text, end)
+        if text[at] == ",":
+            at = _skip(text, at + 1)
+    return members
+
+
+def _skip(text: str, at: int) -> int:
+    while text[at] in " \t\r\n":
+        at += 1
+    return at
+
+
+def _compact(text: str) -> str:
+    import re
+
+    out = re.sub(r'("(?:[^"\\]|\\.)*")|\s+', lambda match: match.group(1) or "", text)
+    for char in "<>&\u2028\u2029":
+        out = out.replace(char, f"\\u{ord(char):04x}")
+    return out
+
+
+def dump_members(members: Mapping[str, str]) -> bytes:
+    """An object out of values that are JSON text already, keys sorted."""
+    return ("{" + ",".join(f"{dumps_go(key)}:{members[key]}" for key in sorted(members)) + "}").encode()

@@ -7,8 +7,7 @@ import tarfile
 from ocikit.image.digest import hex_of, sha256
 from ocikit.image.errors import ImageError, ManifestRejected
 from ocikit.image.manifest import mediatypes as mt
-from ocikit.image.manifest.config import parse_config
-from ocikit.image.manifest.gojson import dump, field, sorted_map
+from ocikit.image.manifest.gojson import dump, dump_members, raw_members, sorted_map
 from ocikit.image.manifest.guess import parse_manifest
 from ocikit.image.transports.base import DECOMPRESS, BlobStream, Descriptor, ImageDestination, ReuseOptions
 from ocikit.image.transports.tarwriter import ArchiveWriter
@@ -59,7 +58,7 @@ class DockerTar:
 
     def add_image(self, config_digest: str, diff_ids: Sequence[str], names: Sequence[ImageName]) -> None:
         """An image whose config and layers were added before, under these tagged names (or none)."""
-        config = parse_config(self._configs[config_digest])
+        config = raw_members(self._configs[config_digest], "image config")
         top = self._add_legacy(config, diff_ids)
         for name in names:
             self._repositories.setdefault(name.name, {})[name.tag] = top
@@ -72,24 +71,25 @@ class DockerTar:
                 return
         self._items.append({"Config": config_name, "RepoTags": tags, "Layers": layers})
 
-    def _add_legacy(self, config: dict[str, Any], diff_ids: Sequence[str]) -> str:
+    def _add_legacy(self, config: dict[str, str], diff_ids: Sequence[str]) -> str:
         """The folders that Docker before 1.10 reads; returns the top layer's id in that scheme."""
         chain = parent = ""
         for position, diff_id in enumerate(diff_ids):
             chain = diff_id if not position else sha256(f"{chain} {diff_id}".encode())
-            doc: dict[str, Any] = {}
+            doc: dict[str, str] = {}
             if parent:
-                doc["parent"] = parent
+                doc["parent"] = f'"{parent}"'
             if position + 1 == len(diff_ids):
-                doc.update({key: field(config, key) for key in _TOP_KEYS})
-            layer_id = hex_of(sha256(dump(sorted_map(doc | {"layer_id": chain}))))
+                doc.update({key: config.get(key, "null") for key in _TOP_KEYS})
+            layer_id = hex_of(sha256(dump_members(doc | {"layer_id": f'"{chain}"'})))
             if layer_id not in self._legacy:
                 self._legacy.add(layer_id)
                 link = self.archive.info(f"{layer_id}/layer.tar", 0)
                 link.type, link.linkname = tarfile.SYMTYPE, f"../{hex_of(diff_id)}.tar"
                 self.archive.add_bytes(link)
                 self.archive.add_bytes(self.archive.info(f"{layer_id}/VERSION"), b"1.0")
-                self.archive.add_bytes(self.archive.info(f"{layer_id}/json"), dump(sorted_map(doc | {"id": layer_id})))
+                about = dump_members(doc | {"id": f'"{layer_id}"'})
+                self.archive.add_bytes(self.archive.info(f"{layer_id}/json"), about)
             parent = layer_id
         return parent
 
