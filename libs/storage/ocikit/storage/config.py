@@ -146,18 +146,9 @@ def config_path(rootless: bool) -> tuple[str, bool]:
 
 def load_toml(path: str) -> dict[str, Any]:
     """The parsed file; ConfigError with the position of a syntax error."""
-    try:
-        from ocikit.common.config.toml import load  # type: ignore[import-untyped,unused-ignore]  # caches, so that tomllib (18 ms) is only loaded after a change
-    except ImportError:
-        import tomllib
+    from ocikit.common.config import toml
 
-        try:
-            with open(path, "rb") as file:
-                return tomllib.load(file)
-        except tomllib.TOMLDecodeError as exc:
-            raise ConfigError(f"{path}: {exc}") from None
-    table: dict[str, Any] = load(path)
-    return table
+    return toml.load(path)
 
 
 def settle(options: StoreOptions | None = None) -> Settings:

@@ -87,7 +87,10 @@ class LayerStore(RecordStore[LayerRecord]):
     def mend(self) -> None:
         """Delete what killed processes left half made."""
         with TempDir(self.driver.staging_root()) as trees, TempDir(self.temp_root) as files:
+            from ocikit.common import log
+
             for record in [r for r in self.records if r.flags.get("incomplete")]:
+                log.write("warning", f'Found incomplete layer "{record.id}", deleting it')
                 self._forget(record, trees, files)
             self.save()
 

@@ -26,7 +26,7 @@ _OFD_GETLK, _OFD_SETLK, _OFD_SETLKW = 36, 37, 38
 _RD, _WR, _UN = 0, 1, 2
 _TOKEN_SIZE = 64
 
-# Called with (path, holder) when a lock has to be waited for; the command lines set it with --log-level=debug.
+# Called with (path, holder) when a lock has to be waited for. Without it, a message is written at debug level.
 on_wait: Callable[[str, str], None] | None = None
 
 _counter = 0
@@ -159,10 +159,18 @@ class LockFile:
                 raise
         if not wait:
             return False
-        if on_wait is not None:
-            on_wait(self.path, holder(fd))
+        _tell(self.path, fd)
         fcntl.fcntl(fd, _OFD_SETLKW, kind)
         return True
+
+
+def _tell(path: str, fd: int) -> None:
+    from ocikit.common import log
+
+    if on_wait is not None:
+        on_wait(path, holder(fd))
+    elif log.level <= log.LEVELS["debug"]:
+        log.write("debug", f"Waiting for {path}, held by {holder(fd)}")
 
 
 class _Scope:

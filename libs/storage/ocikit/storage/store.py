@@ -26,7 +26,13 @@ class Store(DiffOps, ImageOps, LayerOps):
 
         Raises ConfigError for a storage.conf that cannot be used, DriverUnsupported for a driver that we do not have.
         """
-        return cls(settle(options))
+        settings = settle(options)
+        if settings.warnings:
+            from ocikit.common import log
+
+            for text in settings.warnings:
+                log.write("warning", text)
+        return cls(settings)
 
     @property
     def options(self) -> list[str]:
