@@ -129,11 +129,11 @@ class LayerStore(RecordStore[LayerRecord]):
             if name in self.by_name:
                 raise NameTaken(f"layer name {name}: that name is already in use")
 
-    def add(self, record: LayerRecord, uidmap: IDMap = (), gidmap: IDMap = ()) -> None:
+    def add(self, record: LayerRecord, uidmap: IDMap = (), gidmap: IDMap = (), shifted: bool = False) -> None:
         """A new empty layer: tree first, record last. A tree without record is waste; the other way round is damage."""
         self.check_new(record.id, record.names)
         image = self.for_images == 1 and record.location == 1
-        self.driver.create(record.id, record.parent, uidmap, gidmap, image)
+        self.driver.create(record.id, record.parent, uidmap, gidmap, image, shifted)
         self.put(record)
         self.save()
 

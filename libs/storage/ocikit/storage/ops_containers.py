@@ -12,9 +12,52 @@ from .tempdirs import Later, TempDir
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from .autouserns import AutoUserNs
     from .drivers.base import IDMap
+    from .mapped import Shifted
+
+
+class NewContainer:
+    """What is asked for, and in ``mapped``, ``shifted``, ``shifts`` how its files get the owners of its maps: by standing on a
+    shifted copy of the image's layer, by a shifted tree of its own, or (the default) by its mount."""
+
+    __slots__ = (
+        "gidmap",
+        "id",
+        "image",
+        "layer",
+        "mapped",
+        "metadata",
+        "mount_options",
+        "mountlabel",
+        "names",
+        "processlabel",
+        "shifted",
+        "shifts",
+        "storage_opts",
+        "uidmap",
+        "volatile",
+    )
+
+    id: str | None
+    names: list[str]
+    image: str
+    layer: str | None
+    metadata: str
+    volatile: bool
+    storage_opts: dict[str, str] | None
+    mountlabel: str
+    processlabel: str
+    mount_options: list[str]
+
+    def __init__(self) -> None:
+        self.uidmap: IDMap = ()
+        self.gidmap: IDMap = ()
+        self.mapped = ""
+        self.shifted: Shifted | None = None
+        self.shifts = True
 
 
 class ContainerOps(StoreBase):
@@ -46,56 +89,78 @@ class ContainerOps(StoreBase):
         mountlabel: str = "",
         processlabel: str = "",
         mount_options: Sequence[str] = (),
+        auto_userns: AutoUserNs | None = None,
+        progress: Callable[[int], None] | None = None,
     ) -> ContainerRecord:
         """A container with a writable layer of its own on top of the image's.
 
         image: a key of ``image()``, or "" for an empty root. layer: the id for the new layer (random by default).
-        volatile: may be lost with the power (``--rm``). uidmap, gidmap: (container id, host id, size) ranges.
+        volatile: may be lost with the power (``--rm``). uidmap, gidmap: (container id, host id, size) ranges; auto_userns: find
+        ranges that no other container has (the record says which). Where the kernel cannot shift ids, a shifted copy of the
+        image is made and kept; progress is called with the number of files copied. storage_opts: ``size``, ``inodes``.
         NameTaken, IDInUse, ImageUnknown; on failure nothing is left.
         """
         self._prepare()
         if image:
             image = self._find_image(image)[1].id
+        if storage_opts:
+            self._driver.check_quota(storage_opts)
+        new = NewContainer()
+        new.id, new.names, new.image, new.layer = id, list(names), image, layer
+        new.metadata, new.volatile, new.storage_opts = metadata, volatile, storage_opts
+        new.mountlabel, new.processlabel, new.mount_options = mountlabel, processlabel, list(mount_options)
+        if uidmap or gidmap or auto_userns is not None:
+            from .ops_mapped import create_mapped
+
+            return create_mapped(self, new, uidmap, gidmap, auto_userns, progress)
+        return self._create_container(new)
+
+    def _create_container(self, new: NewContainer) -> ContainerRecord:
         containers, layers = self._containers, self._layers
         with layers.writing():
             top = ""
-            if image:
-                record = self._find_image(image)[1]
-                top = record.layer
+            if new.image:
+                top = new.mapped or self._find_image(new.image)[1].layer
                 if top:
                     self._find_layer(top)
             with containers.writing():
-                container_id = id or containers.new_id()
+                container_id = new.id or containers.new_id()
                 if container_id in containers.by_id:
                     raise IDInUse(f"container {container_id}: that ID is already in use")
-                containers.check_names(list(names))
-                raw = {
-                    "id": layer or layers.new_id(),
-                    "names": [f"{name}-layer" for name in names][:1],
+                containers.check_names(new.names)
+                raw: dict[str, object] = {
+                    "id": new.layer or layers.new_id(),
+                    "names": [f"{name}-layer" for name in new.names][:1],
                     "parent": top,
-                    "mountlabel": mountlabel,
+                    "mountlabel": new.mountlabel,
                     "created": timestamp(),
                 }
-                place = layers.volatile if volatile else layers.for_containers
+                if not new.shifts:
+                    raw["uidmap"], raw["gidmap"] = records.idmap_rows(new.uidmap), records.idmap_rows(new.gidmap)
+                place = layers.volatile if new.volatile else layers.for_containers
                 layer_record = LayerRecord(LayerRecord.ordered(raw), place)
-                layers.add(layer_record, uidmap, gidmap)
-                flags: dict[str, object] = {"MountLabel": mountlabel, "ProcessLabel": processlabel}
-                if volatile:
+                layers.add(layer_record, new.uidmap, new.gidmap, bool(new.mapped))
+                if new.shifted is not None:
+                    new.shifted.adopt(layer_record.id)
+                if new.storage_opts:
+                    self._driver.set_quota(layer_record.id, new.storage_opts)
+                flags: dict[str, object] = {"MountLabel": new.mountlabel, "ProcessLabel": new.processlabel}
+                if new.volatile:
                     flags["Volatile"] = True
-                if mount_options:
-                    flags["MountOpts"] = list(mount_options)
+                if new.mount_options:
+                    flags["MountOpts"] = new.mount_options
                 row: dict[str, object] = {
                     "id": container_id,
-                    "names": list(names),
-                    "image": image,
+                    "names": new.names,
+                    "image": new.image,
                     "layer": layer_record.id,
-                    "metadata": metadata,
+                    "metadata": new.metadata,
                     "created": timestamp(),
-                    "uidmap": records.idmap_rows(uidmap),
-                    "gidmap": records.idmap_rows(gidmap),
+                    "uidmap": records.idmap_rows(new.uidmap),
+                    "gidmap": records.idmap_rows(new.gidmap),
                     "flags": flags,
                 }
-                place = VOLATILE if volatile or containers.transient else 0
+                place = VOLATILE if new.volatile or containers.transient else 0
                 container = ContainerRecord(ContainerRecord.ordered(row), place)
                 try:
                     containers.put(container)

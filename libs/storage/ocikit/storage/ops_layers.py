@@ -36,16 +36,24 @@ class LayerOps(StoreBase):
         return self._find_layer(key)[1]
 
     def layers_by_diff_id(self, diff_id: str) -> list[LayerRecord]:
-        """Layers whose uncompressed tar has this digest."""
-        return [layer for layer in self.layers() if layer.raw.get("diff-digest") == diff_id]
+        """Layers whose uncompressed tar has this digest (copies with shifted owners are left out)."""
+        return [
+            layer for layer in self.layers() if not layer.raw.get("uidmap") and layer.raw.get("diff-digest") == diff_id
+        ]
 
     def layers_by_compressed_digest(self, digest: str) -> list[LayerRecord]:
         """Layers that were received as a blob with this digest."""
-        return [layer for layer in self.layers() if layer.raw.get("compressed-diff-digest") == digest]
+        return [
+            layer
+            for layer in self.layers()
+            if not layer.raw.get("uidmap") and layer.raw.get("compressed-diff-digest") == digest
+        ]
 
     def layers_by_toc_digest(self, digest: str) -> list[LayerRecord]:
         """Layers that are known by a table of contents with this digest (zstd:chunked)."""
-        return [layer for layer in self.layers() if layer.raw.get("toc-digest") == digest]
+        return [
+            layer for layer in self.layers() if not layer.raw.get("uidmap") and layer.raw.get("toc-digest") == digest
+        ]
 
     def chain(self, key: str) -> list[LayerRecord]:
         """The layer and its ancestors, nearest first."""

@@ -78,10 +78,18 @@ class Driver:
         """Is there a directory for the layer here, or in a store that we read?"""
         raise NotImplementedError
 
-    def create(self, layer: str, parent: str, uidmap: IDMap = (), gidmap: IDMap = (), image: bool = False) -> None:
+    def create(
+        self,
+        layer: str,
+        parent: str,
+        uidmap: IDMap = (),
+        gidmap: IDMap = (),
+        image: bool = False,
+        shifted: bool = False,
+    ) -> None:
         """An empty layer on top of ``parent`` ("" for none), its directories owned as the maps say.
 
-        image: in the image store where that is a separate one.
+        image: in the image store where that is a separate one. shifted: the parent is shifted by these very maps.
         """
         raise NotImplementedError
 
@@ -93,6 +101,15 @@ class Driver:
         """Take the layer's directory away into ``temp``. Nothing there is no error."""
         raise NotImplementedError
 
+    def check_quota(self, wanted: dict[str, str]) -> None:
+        """Refuse limits (``size``, ``inodes``) that cannot be kept here."""
+        from ..errors import DriverUnsupported
+
+        raise DriverUnsupported(f"--storage-opt is not supported by the {self.name} driver")
+
+    def set_quota(self, layer: str, wanted: dict[str, str]) -> None:
+        """Limit what the layer may grow to."""
+
     # --- content
 
     def staging_root(self, image: bool = True) -> str:
@@ -102,6 +119,10 @@ class Driver:
     def apply_options(self, uidmap: IDMap = (), gidmap: IDMap = ()) -> ApplyOptions:
         """How a layer's tar is laid down for this driver."""
         raise NotImplementedError
+
+    def shifts(self, uidmap: IDMap, gidmap: IDMap) -> bool:
+        """Can a mount show the files with the owners of these maps, so that nothing has to be copied?"""
+        return False
 
     stages_on_parent = False  # True: a layer's tree starts as a copy of its parent's
 

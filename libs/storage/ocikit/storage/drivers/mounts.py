@@ -155,6 +155,15 @@ def _mount(home: str, lowers: list[str], upper: str, work: str, merged: str, fla
             raise _explain(again, merged) from None
 
 
+def mount_plain(driver: Overlay, lowers: list[str], base: str) -> None:
+    """An overlay of ``base``'s ``diff``, ``work`` and ``merged`` over the lowers, with no options but the needed."""
+    try:
+        data = ["userxattr"] if driver.user_xattr else []
+        _mount_any(lowers, f"{base}/diff", f"{base}/work", f"{base}/merged", 0, data)
+    except OSError as exc:
+        raise _explain(exc, f"{base}/merged") from None
+
+
 def _explain(exc: OSError, merged: str) -> StorageError:
     hint = ""
     if exc.errno in (errno.EPERM, errno.ENODEV, errno.EINVAL):

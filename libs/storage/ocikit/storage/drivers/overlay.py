@@ -95,13 +95,23 @@ class Overlay(Driver):
     def exists(self, layer: str) -> bool:
         return any(os.path.isdir(f"{home}/{layer}/diff") for home in self.homes)
 
-    def create(self, layer: str, parent: str, uidmap: IDMap = (), gidmap: IDMap = (), image: bool = False) -> None:
-        self._make(layer, parent, uidmap, gidmap, image, "")
+    def create(
+        self,
+        layer: str,
+        parent: str,
+        uidmap: IDMap = (),
+        gidmap: IDMap = (),
+        image: bool = False,
+        shifted: bool = False,
+    ) -> None:
+        self._make(layer, parent, uidmap, gidmap, image, "", shifted)
 
     def adopt(self, layer: str, parent: str, staged: str, image: bool = True) -> None:
         self._make(layer, parent, (), (), image, staged)
 
-    def _make(self, layer: str, parent: str, uidmap: IDMap, gidmap: IDMap, image: bool, staged: str) -> None:
+    def _make(
+        self, layer: str, parent: str, uidmap: IDMap, gidmap: IDMap, image: bool, staged: str, shifted: bool = False
+    ) -> None:
         home = self.image_home if image else self.home
         path = f"{home}/{layer}"
         owner = host_id(0, uidmap), host_id(0, gidmap)
@@ -109,7 +119,9 @@ class Overlay(Driver):
             above = self._home_of(parent)
             st = os.stat(f"{above}/{parent}/diff")
             mode = st.st_mode & 0o7777
-            uid, gid = host_id(st.st_uid, uidmap), host_id(st.st_gid, gidmap)
+            uid, gid = st.st_uid, st.st_gid
+            if not shifted:
+                uid, gid = host_id(uid, uidmap), host_id(gid, gidmap)
             lower = self._lower_of(above, parent)
             if lower.count(":") >= MAX_DEPTH:
                 raise StorageError(
@@ -247,6 +259,13 @@ class Overlay(Driver):
                 except OSError:
                     continue
         raise StorageError(f"{self.home}/{item} is missing: a layer below has been removed by hand")
+
+    def shifts(self, uidmap: IDMap, gidmap: IDMap) -> bool:
+        if self.mount_program:
+            return len(uidmap) <= 1 and len(gidmap) <= 1  # it takes one contiguous map of each kind
+        from .probe import lowers_can_be_idmapped
+
+        return lowers_can_be_idmapped(self)
 
     # --- mounting
 

@@ -87,6 +87,53 @@ def native_works(driver: Overlay) -> bool:
     return answer
 
 
+def lowers_can_be_idmapped(driver: Overlay) -> bool:
+    """Does this kernel mount an overlay on lowers whose ids a mount shifts? (Linux 5.19, and a file system that can.)"""
+    from ..userns import in_user_namespace
+
+    if in_user_namespace() or os.environ.get("_CONTAINERS_OVERLAY_DISABLE_IDMAP") == "yes":
+        return False
+    cache = f"{driver.run_home}/idmapped-lower-dir"
+    if os.path.exists(f"{cache}-true"):
+        return True
+    if os.path.exists(f"{cache}-false"):
+        return False
+    answer, why = _try_idmapped(driver.home)
+    try:
+        os.makedirs(driver.run_home, 0o700, exist_ok=True)
+        fd = os.open(f"{cache}-{'true' if answer else 'false'}", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        os.write(fd, why.encode())
+        os.close(fd)
+    except OSError:
+        pass
+    return answer
+
+
+def _try_idmapped(home: str) -> tuple[bool, str]:
+    from ocikit.common import linux
+    from ocikit.common.errors import OcikitError
+    from ocikit.common.files import random_hex, remove_tree
+
+    from ..idmap import map_lowers
+
+    base = f"{home}/compat{random_hex(5)}"
+    try:
+        for name in ("", "/lower", "/upper", "/work", "/merged"):
+            os.mkdir(base + name, 0o700)
+        mapped = map_lowers(base, [f"{base}/lower"], ((0, 1, 1),), ((0, 1, 1),))
+        try:
+            data = f"lowerdir={mapped.lowers[0]},upperdir={base}/upper,workdir={base}/work"
+            linux.mount("overlay", f"{base}/merged", "overlay", 0, data)
+            linux.umount2(f"{base}/merged", linux.MNT_DETACH)
+        finally:
+            mapped.close()
+        return True, ""
+    except (OSError, OcikitError) as exc:
+        return False, str(exc)
+    finally:
+        remove_tree(base)
+
+
 def _try_overlay(home: str) -> bool:
     from ocikit.common import linux
     from ocikit.common.files import random_hex, remove_tree

@@ -58,11 +58,19 @@ class VFS(Driver):
         else:
             os.chmod(target, 0o555)  # noqa: S103 - a root directory is for everybody
 
-    def create(self, layer: str, parent: str, uidmap: IDMap = (), gidmap: IDMap = (), image: bool = False) -> None:
+    def create(
+        self,
+        layer: str,
+        parent: str,
+        uidmap: IDMap = (),
+        gidmap: IDMap = (),
+        image: bool = False,
+        shifted: bool = False,
+    ) -> None:
         target = f"{self._own(image)}/dir/{layer}"
         remove_tree(target)
         self.copy_parent(parent, target)
-        if uidmap or gidmap:
+        if (uidmap or gidmap) and not shifted:
             from ..archive.trees import shift_tree
 
             shift_tree(target, uid_to=uidmap, gid_to=gidmap)
