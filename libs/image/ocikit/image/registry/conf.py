@@ -324,12 +324,11 @@ def load(explicit: str = "", explicit_dir: str = "", root: str = "") -> Registri
 
 def read_toml(path: str) -> dict[str, Any]:
     """A TOML file, or ConfigError with its path."""
-    import tomllib
+    from ocikit.common.config import toml  # knows the plain part of TOML without tomllib, which costs 18 ms
 
     try:
         with open(path, "rb") as file:
-            return tomllib.load(file)
+            data = file.read()
     except OSError as exc:
         raise ConfigError(f"loading registries configuration {path!r}: {exc.strerror}") from exc
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-        raise ConfigError(f"loading registries configuration {path!r}: {exc}", hint="it must be valid TOML") from exc
+    return toml.loads(data, path)
