@@ -1,0 +1,348 @@
+"""From configured to running: monitor, runtime create, runtime start (libpod.md section 3, "init" and "start").
+
+launch = Launch(container)      # with the lock held: spawns the monitor, begins the network
+launch.init()                   # state created
+launch.start()                  # state running
+"""
+
+from __future__ import annotations
+
+import os
+
+from ocikit.common.errors import CannotExecute, OcikitError
+from ocikit.libpod import monitor, times
+from ocikit.libpod.container import network, prepare
+from ocikit.libpod.container.record import CONFIGURED, CREATED, EXITED, PAUSED, RUNNING, STOPPED, STOPPING, Container
+from ocikit.libpod.errors import StateImproper
+from ocikit.libpod.oci import ProcessGone
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+
+def monitor_options(container: Container, *, restore: str = "") -> monitor.MonitorOptions:
+    """What the container's monitor is told (conmon.md section 14)."""
+    runtime, config = container.runtime, container.config
+    paths = runtime.paths
+    driver = config.get("logDriver") or "k8s-file"
+    if driver in ("k8s-file", "json-file"):
+        logs = [f"k8s-file:{config['logPath']}"]
+    elif driver in ("passthrough", "passthrough-tty"):
+        logs = ["passthrough"]
+    else:
+        logs = [driver]
+    command = [*runtime.exit_command(), "container", "cleanup", "--stopped-only"]
+    annotations = container.annotations
+    if annotations.get("io.podman.annotations.autoremove") == "TRUE":
+        command.append("--rm")
+    if annotations.get("io.podman.annotations.autoremove-image") == "TRUE":
+        command.append("--rmi")
+    terminal = container.terminal
+    env: dict[str, str | None] = {}
+    return monitor.MonitorOptions(
+        runtime=runtime.oci_named(config.get("runtime", "")),
+        conmon=runtime.conmon(),
+        cid=container.id,
+        bundle=container.bundle,
+        pidfile=config.get("pid_file") or f"{container.run_dir}/pidfile",
+        name=container.name,
+        conmon_pidfile=config["conmonPidFile"],
+        exit_dir=paths.exits,
+        persist_dir=f"{paths.persist}/{container.id}",
+        log=logs,
+        log_level=runtime.options.log_level,
+        log_size_max=int(config.get("logSize") or -1),
+        log_tag=_log_tag(container) if driver == "journald" else "",
+        syslog=runtime.options.syslog,
+        oci_log=f"{container.run_dir}/oci-log",
+        terminal=terminal,
+        stdin=bool(config.get("stdin")) and not terminal,
+        timeout_s=int(config.get("timeout") or 0),
+        exit_command=[*command, container.id],
+        systemd_cgroup=config.get("cgroupManager") == "systemd" and not config.get("noCgroups"),
+        sdnotify_socket=_notify_socket(container),
+        preserve_fds=int(config.get("preserveFds") or 0),
+        restore=restore,
+        env=env,
+    )
+
+
+def _log_tag(container: Container) -> str:
+    tag = str(container.config.get("logTag") or "")
+    if "{{" not in tag:
+        return tag
+    from ocikit.common.gotemplate import render
+    from ocikit.libpod.inspect import inspect_container
+
+    return render(tag, inspect_container(container))
+
+
+def _notify_socket(container: Container) -> str:
+    if container.config.get("sdnotifyMode") in ("ignore", "conmon"):
+        return ""
+    return os.environ.get("NOTIFY_SOCKET", "") if container.config.get("sdnotifyMode") == "container" else ""
+
+
+class Launch:
+    """One start of one container. The container's lock is held by the caller until ``start`` has returned."""
+
+    def __init__(self, container: Container) -> None:
+        self.container = container
+        self.setup: network.Setup | None = None
+        self.starting: monitor.Starting | None = None
+        self.monitor: monitor.Monitor | None = None
+
+    def init(self) -> None:
+        """Prepares and creates in the runtime. Whatever fails undoes what was made."""
+        container = self.container
+        state = container.state
+        state.update(exitCode=0, exited=False, error="", oomKilled=False)
+        for key in ("restartPolicyMatch", "stoppedByUser"):
+            state.pop(key, None)
+        try:
+            self._prepare()
+            self._create()
+        except BaseException:
+            self._undo()
+            raise
+        if not state.get("restarting"):
+            state["restartCount"] = 0
+        state.pop("restarting", None)
+        container.save()
+        container.event("init")
+
+    def _prepare(self) -> None:
+        container = self.container
+        prepare.directories(container)
+        remove_stale(container)
+        if network.in_background(container):
+            # The monitor's interpreter starts and the network is made while this process mounts and writes.
+            self.starting = monitor.spawn(monitor_options(container))
+            self.setup = network.begin(container)
+        else:
+            self.setup = network.begin(container)
+            options = monitor_options(container)
+            if self.setup is not None:
+                options.keep_fds = self.setup.keep_fds
+            self.starting = monitor.spawn(options)
+            if self.setup is not None:
+                self.setup.close()
+        prepare.mount(container)
+        prepare.write_config(container, self.setup)
+
+    def _create(self) -> None:
+        container, starting = self.container, self.starting
+        assert starting is not None
+        cgroup = conmon_cgroup(container)
+        if cgroup:
+            starting.move_to_cgroup(cgroup)
+        starting.release()
+        self.starting = None  # from here on the monitor cleans up after itself
+        pid = starting.read_pid()
+        starting.start_pipe.close()
+        self.monitor = monitor.Monitor(pid, _number(container.config["conmonPidFile"]), starting.sync)
+        state = container.state
+        state.update(pid=pid, conmonPid=self.monitor.conmon_pid, state=CREATED)
+
+    def start(self) -> None:
+        """``runc start``; state running. A failure cleans the container up."""
+        container = self.container
+        runtime = container.runtime
+        try:
+            runtime.oci_named(container.config.get("runtime", "")).start(container.id)
+        except BaseException as error:
+            self._failed(error)
+            raise
+        container.state.update(state=RUNNING, startedTime=times.now())
+        container.save()
+        _notify_ready(container)
+        container.event("start")
+
+    def _failed(self, error: BaseException) -> None:
+        from ocikit.libpod.container.cleanup import cleanup
+
+        container = self.container
+        container.state["state"] = STOPPED
+        container.state["error"] = str(error)
+        container.state["exitCode"] = getattr(error, "exit_code", 126)
+        container.state["exited"] = True
+        try:
+            cleanup(container, event=False)
+        except OcikitError:
+            pass
+
+    def _undo(self) -> None:
+        container = self.container
+        if self.starting is not None:
+            self.starting.abort()
+        if self.setup is not None:
+            try:
+                self.setup.join()
+            except OcikitError:
+                pass
+        for step in (network.end, prepare.unmount):
+            try:
+                step(container)
+            except (OcikitError, OSError):
+                continue
+        state = container.state
+        started = not times.is_zero(state.get("startedTime", ""))
+        state["state"] = EXITED if started else CONFIGURED
+        state["pid"] = state["conmonPid"] = 0
+        try:
+            container.save()
+        except OcikitError:
+            pass
+
+    def close(self) -> None:
+        """Lets go of the monitor's pipe; the container goes on."""
+        if self.monitor is not None:
+            self.monitor.close()
+            self.monitor = None
+
+
+def _notify_ready(container: Container) -> None:
+    address = os.environ.get("NOTIFY_SOCKET")
+    mode = container.config.get("sdnotifyMode")
+    if not address or mode == "ignore":
+        return
+    import _socket
+
+    text = f"MAINPID={container.state.get('conmonPid', 0)}"
+    if mode == "conmon":
+        text += "\nREADY=1"
+    sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)
+    try:
+        sock.sendto(text.encode(), "\0" + address[1:] if address.startswith("@") else address)
+    except OSError:
+        pass
+    finally:
+        sock.close()
+
+
+def remove_stale(container: Container) -> None:
+    """Deletes what an earlier life's monitor left (libpod.md section 3, "init")."""
+    paths = container.runtime.paths
+    for path in (
+        paths.exit_file(container.id),
+        f"{paths.persist}/{container.id}/exit",
+        f"{paths.persist}/{container.id}/oom",
+        f"{container.bundle}/attach",
+        f"{container.bundle}/ctl",
+        f"{container.bundle}/winsz",
+        f"{container.bundle}/oom",
+        f"{container.run_dir}/oci-log",
+    ):
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            continue
+    os.makedirs(f"{paths.persist}/{container.id}", mode=0o700, exist_ok=True)
+
+
+def conmon_cgroup(container: Container) -> str:
+    """Where the monitor goes; "" where it stays (rootless without a manager, ``--cgroups=disabled|no-conmon``)."""
+    config = container.config
+    if config.get("cgroupsMode") in ("disabled", "no-conmon", "split") or container.runtime.rootless:
+        return ""
+    if config.get("cgroupManager") != "cgroupfs":
+        return ""
+    return f"{config['cgroupParent']}/conmon"
+
+
+def _number(path: str) -> int:
+    try:
+        with open(path, "rb") as file:
+            return int(file.read())
+    except (OSError, ValueError):
+        return 0
+
+
+def check_dependencies(container: Container) -> None:
+    """Raises OcikitError naming the dependencies that do not run."""
+    missing = []
+    for other in dependency_ids(container):
+        record = container.runtime.containers.by_id(other)
+        if record.status != "running":
+            missing.append(other)
+    if missing:
+        raise StateImproper(f"some dependencies of container {container.id} are not started: {', '.join(missing)}")
+
+
+def dependency_ids(container: Container) -> Sequence[str]:
+    """What the container needs running."""
+    from ocikit.libpod.state import dependencies
+
+    return dependencies(container.config)
+
+
+def start_dependencies(container: Container) -> None:
+    """Starts what the container needs, first things first."""
+    for other in dependency_ids(container):
+        record = container.runtime.containers.by_id(other)
+        if record.status != "running":
+            start_dependencies(record)
+            start(record)
+
+
+def init(container: Container) -> None:
+    """``podman init``: up to state initialized."""
+    with container.locked():
+        if container.number not in (CONFIGURED, STOPPED, EXITED):
+            raise StateImproper(f"container {container.id} has already been created in runtime")
+        check_dependencies(container)
+        launch = prepare_launch(container)
+        launch.init()
+        launch.close()
+
+
+def prepare_launch(container: Container) -> Launch:
+    """A launch of a container in whatever state allows one; a stopped one is taken out of the runtime first."""
+    if container.number == STOPPED:
+        from ocikit.libpod.container.cleanup import cleanup
+
+        cleanup(container, event=False)
+    return Launch(container)
+
+
+def start(container: Container, *, dependencies: bool = False) -> None:
+    """``podman start``, detached. Running already: nothing happens."""
+    if dependencies:
+        start_dependencies(container)
+    with container.locked():
+        if container.number in (RUNNING,):
+            return
+        launch = begin(container)
+        launch.start()
+        launch.close()
+
+
+def begin(container: Container) -> Launch:
+    """With the lock held: a launch that is initialized, whatever came before. Raises StateImproper."""
+    number = container.number
+    if number in (PAUSED, STOPPING):
+        raise StateImproper(f"container {container.id} must be in Created or Stopped state to be started")
+    if number not in (CONFIGURED, CREATED, STOPPED, EXITED):
+        raise StateImproper(f"container {container.id} must be in Created or Stopped state to be started")
+    check_dependencies(container)
+    if number == CREATED:
+        return Launch(container)
+    launch = prepare_launch(container)
+    launch.init()
+    return launch
+
+
+def signal(container: Container, number: int) -> None:
+    """Sends a signal to a running container's first process; gone already is fine."""
+    oci = container.runtime.oci_named(container.config.get("runtime", ""))
+    try:
+        oci.kill(container.id, number)
+    except (ProcessGone, CannotExecute):
+        pass
+
+
+def describe(container: Container) -> dict[str, Any]:
+    """For messages: id, name and status."""
+    return {"id": container.id, "name": container.name, "status": container.status}
