@@ -179,7 +179,7 @@ class SplitReader:
                 try:
                     record = loads(line)
                     yield _record(record)
-                except (ValueError, KeyError, TypeError):
+                except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                     raise SplitError(f"tar-split data is damaged in line {number}") from None
         if rest:
             raise SplitError("tar-split data ends within a line")
@@ -189,13 +189,13 @@ def _record(record: dict[str, object]) -> bytes | tuple[bytes, int, int]:
     payload = record.get("payload") or ""
     if not isinstance(payload, str):
         raise TypeError
-    data = a2b_base64(payload)
+    data = a2b_base64(payload, strict_mode=True)
     if record["type"] == 2:
         return data
     if record["type"] != 1:
         raise ValueError
     raw = record.get("name_raw")
-    name = a2b_base64(raw) if isinstance(raw, str) else str(record.get("name", "")).encode()
+    name = a2b_base64(raw, strict_mode=True) if isinstance(raw, str) else str(record.get("name", "")).encode()
     size = record.get("size", 0)
     if not isinstance(size, int) or size < 0 or (size and len(data) != 8):
         raise ValueError
