@@ -303,3 +303,91 @@ def test_exec_timeout(running: Container) -> None:
     session.start()
     assert session._starting.read_message(10) == (-1, "command timed out")
     session.close()
+
+
+# -- ours alone -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ours(tmp_path: Path, rootfs: Path) -> Iterator[Container]:
+    made = Container(tmp_path, rootfs, [sys.executable, "-I", "-S", monitor.own_launcher()])
+    yield made
+    made.close()
+    wait_until(lambda: not leaks.processes_with(made.cid))
+
+
+def test_health_command_runs_again_and_again(ours: Container) -> None:
+    beats = ours.folder / "beats"
+    command = ["/bin/sh", "-c", f"echo $0 >> {beats}; exit 1", "checked"]
+    ours.create("sleep", "60", health_command=command, health_interval_s=1)
+    ours.start()
+    wait_until(lambda: beats.exists() and beats.read_text().count("checked") >= 2)
+    ours.runtime.kill(ours.cid, 9)
+    assert ours.exit_status() == "137"
+
+
+def test_a_client_that_does_not_read_holds_up_the_output_but_nothing_else(ours: Container) -> None:
+    created = ours.create("sh", "-c", "trap 'exit 5' TERM; yes line | head -c 3000000; while :; do sleep 0.1; done")
+    stuck = attach.connect(str(ours.bundle / "attach"))
+    ours.start()
+    time.sleep(0.5)
+    assert ours.log.stat().st_size < 3_000_000, "the stuck client did not hold up the output"
+    reader = attach.connect(str(ours.bundle / "attach"))  # the loop still serves
+    assert attach.resize(str(ours.bundle / "ctl"), 10, 10)
+    reader.close()
+    stuck.close()  # and it goes on once the client has gone
+    wait_until(lambda: ours.log.read_bytes().count(b" F line\n") >= 599_000)
+    os.kill(created.conmon_pid, signal.SIGTERM)
+    assert ours.exit_status() == "5"
+
+
+def test_hundred_exec_and_attach_sessions_leave_nothing_open(ours: Container) -> None:
+    created = ours.create("sleep", "600", stdin=True, leave_stdin_open=True)
+    ours.start()
+    attach.connect(str(ours.bundle / "attach")).close()
+    time.sleep(0.2)
+    own = set(os.listdir("/proc/self/fd"))
+    monitors = set(os.listdir(f"/proc/{created.conmon_pid}/fd"))
+    for number in range(30):
+        sock = attach.connect(str(ours.bundle / "attach"))
+        sock.send(b"x")
+        sock.close()
+        if number % 3 == 0:
+            session, _ = ours.exec("true")
+            sock = attach.connect(session.attach_path)
+            session.start()
+            assert session.exit_code(20) == 0
+            sock.close()
+            session.close()
+    wait_until(lambda: set(os.listdir(f"/proc/{created.conmon_pid}/fd")) == monitors)
+    assert set(os.listdir("/proc/self/fd")) == own
+
+
+def test_the_engine_dies_and_the_container_lives_on(ours: Container) -> None:
+    created = ours.create("sh", "-c", "sleep 0.5; echo late; exit 8")
+    created.sync.close()
+    ours.start()
+    wait_until((ours.exits / ours.cid).exists)
+    assert (ours.exits / ours.cid).read_text() == "8"
+    assert ours.lines() == [("stdout", "F", "late")]
+
+
+def test_killed_while_creating_leaves_no_runtime_behind(ours: Container) -> None:
+    (ours.bundle / "config.json").write_text(json.dumps(config(ours.rootfs, ["sleep", "60"])))
+    for delay in (0.0, 0.01, 0.02, 0.03, 0.05):
+        starting = monitor.spawn(ours.options())
+        time.sleep(delay)
+        starting.abort()
+    assert not leaks.processes_with(ours.cid)
+
+
+def test_memory(ours: Container) -> None:
+    created = ours.create("sleep", "60")
+    ours.start()
+    time.sleep(0.5)
+    found = {}
+    for line in Path(f"/proc/{created.conmon_pid}/smaps_rollup").read_text().splitlines()[1:]:
+        key, value, *_ = line.split()
+        found[key] = int(value)
+    assert found["Rss:"] <= 9 * 1024
+    assert found["Private_Dirty:"] <= 3.5 * 1024

@@ -50,24 +50,31 @@ def close_descriptors(keep: tuple[int, ...] = ()) -> None:
                 continue  # the one that listed the folder
 
 
-def run_exit_command(options: Options, oom_score: bytes | None) -> int:
-    """Run ``--exit-command`` and wait for every child; its status, 0 where there is none."""
-    assert options.exit_command is not None
-    words = [options.exit_command, *options.exit_command_arg]
+def start_command(words: list[str], oom_score: bytes | None, delay_s: int = 0) -> int:
+    """Fork and exec a program that works on the container from outside; its pid, -1 (with a warning) on failure."""
     try:
         child = posix.fork()
     except OSError as error:
-        warn(f"Failed to fork the exit command {reason(error)}")
-        return 1
+        warn(f"Failed to fork {words[0]} {reason(error)}")
+        return -1
     if child == 0:
         try:
-            if options.exit_delay:
-                time.sleep(options.exit_delay)
-            runtime.restore_oom_score(oom_score)
             runtime.as_before_python()
-            posix.execv(options.exit_command, words)
+            if delay_s:
+                time.sleep(delay_s)
+            runtime.restore_oom_score(oom_score)
+            posix.execv(words[0], words)
         finally:
             posix._exit(127)
+    return child
+
+
+def run_exit_command(options: Options, oom_score: bytes | None) -> int:
+    """Run ``--exit-command`` and wait for every child; its status, 0 where there is none."""
+    assert options.exit_command is not None
+    child = start_command([options.exit_command, *options.exit_command_arg], oom_score, options.exit_delay)
+    if child < 0:
+        return 1
     result = 0
     while True:
         try:

@@ -25,6 +25,9 @@ TABLE: dict[str, tuple[int, str, str | int | None]] = {
     "exit-delay": (INT, "", 0),
     "exit-dir": (TEXT, "", None),
     "full-attach": (FLAG, "", 0),
+    "health-command": (TEXT, "", None),
+    "health-command-arg": (LIST, "", None),
+    "health-interval": (INT, "", 0),
     "help": (FLAG, "h", 0),
     "leave-stdin-open": (FLAG, "", 0),
     "log-allowlist-dir": (LIST, "", None),
@@ -95,6 +98,9 @@ class Options:
     exit_delay: int
     exit_dir: str | None
     full_attach: int
+    health_command: str | None  # ours alone: the C conmon has no timer
+    health_command_arg: list[str]
+    health_interval: int
     help: int
     leave_stdin_open: int
     log_allowlist_dir: list[str]

@@ -55,6 +55,7 @@ class MonitorOptions:
     log: ``k8s-file:PATH``, ``journald``, ``none``, ``passthrough`` (repeatable, a list)
     keep_fds                      descriptors that the monitor holds until the container's end (reserved ports)
     preserve_fds                  N: descriptors 3 ... 2+N are the container's
+    health_command, health_interval_s  a whole argv, run by our own monitor in that interval; see keeps_time()
     env                           added to our own environment; None removes
     """
 
@@ -92,6 +93,8 @@ class MonitorOptions:
         restore: str = "",
         runtime_options: Sequence[str] = (),
         env: Mapping[str, str | None] | None = None,
+        health_command: Sequence[str] = (),
+        health_interval_s: int = 0,
         exec_session: str = "",
         exec_process_spec: str = "",
     ) -> None:
@@ -126,6 +129,8 @@ class MonitorOptions:
         self.restore = restore
         self.runtime_options = runtime_options
         self.env = env or {}
+        self.health_command = health_command
+        self.health_interval_s = health_interval_s
         self.exec_session = exec_session
         self.exec_process_spec = exec_process_spec
 
@@ -161,6 +166,11 @@ def own_launcher() -> str:
         if os.path.exists(path):
             return path
     return ""
+
+
+def keeps_time(conmon: Sequence[str]) -> bool:
+    """Does this monitor run health checks itself? Ours does; the C conmon refuses the options, so they are left out for it."""
+    return conmon[-1] == own_launcher()
 
 
 def command_line(options: MonitorOptions) -> list[str]:
@@ -208,6 +218,10 @@ def command_line(options: MonitorOptions) -> list[str]:
         words += ["-e", "--exec-attach", "--exec-process-spec", o.exec_process_spec]
     if o.conmon_pidfile:
         words += ["--conmon-pidfile", o.conmon_pidfile]
+    if o.health_command and o.health_interval_s > 0 and keeps_time(o.conmon):
+        words += ["--health-interval", str(o.health_interval_s), "--health-command", o.health_command[0]]
+        for word in o.health_command[1:]:
+            words += ["--health-command-arg", word]
     if o.exit_command:
         words += ["--exit-command", o.exit_command[0]]
         for word in o.exit_command[1:]:
@@ -372,8 +386,8 @@ class Monitor:
 
     def wait_end(self, timeout_s: float | None = None) -> bool:
         """Wait until the monitor has written the exit file (or died). False if the time is up before."""
-        self.sync.settimeout(timeout_s)
         try:
+            self.sync.settimeout(timeout_s)
             while self.sync.recv(8192):
                 continue
         except TimeoutError:
