@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ocikit.common.errors import CommandNotFound
-from ocikit.libpod import attach, monitor
+from ocikit.libpod import attach, monitor, oci
 from tests.support import leaks, machine
 from tests.support.bundle import Container, config, unpack_rootfs
 
@@ -391,3 +391,20 @@ def test_memory(ours: Container) -> None:
         found[key] = int(value)
     assert found["Rss:"] <= 9 * 1024
     assert found["Private_Dirty:"] <= 3.5 * 1024
+
+
+def test_crun(tmp_path: Path, rootfs: Path, conmon: list[str]) -> None:
+    machine.skip(machine.why_not_tool("crun"))
+    # without cgroups: crun refuses the mixed layout that some machines have
+    runtime = oci.OciRuntime(
+        str(machine.find("crun")), ["--root", str(tmp_path / "crun"), "--cgroup-manager", "disabled"]
+    )
+    made = Container(tmp_path, rootfs, conmon, runtime)
+    try:
+        made.create("sh", "-c", "cat; exit 3", stdin=True)
+        assert made.attached(send=b"through crun\n") == (b"through crun\n", b"")
+        assert made.exit_status() == "3"
+        with pytest.raises(CommandNotFound):
+            Container(tmp_path / "second", rootfs, conmon, runtime).create("nosuchcommand")
+    finally:
+        made.close()
