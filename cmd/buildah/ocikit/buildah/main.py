@@ -27,6 +27,12 @@ GLOBAL_FLAGS = (
 
 # Path -> (module, one-line help). More than one path may lead to the same module.
 INDEX = {
+    "build": ("ocikit.buildah.commands.build", "Build an image using instructions in a Containerfile"),
+    "commit": ("ocikit.buildah.commands.commit", "Create an image from a working container"),
+    "containers": ("ocikit.buildah.commands.containers", "List working containers and their base images"),
+    "from": ("ocikit.buildah.commands.from_", "Create a working container based on an image"),
+    "rm": ("ocikit.buildah.commands.rm", "Remove one or more working containers"),
+    "run": ("ocikit.buildah.commands.run", "Run a command inside of the container"),
     "version": ("ocikit.buildah.commands.version", "Display the Buildah version information"),
 }
 

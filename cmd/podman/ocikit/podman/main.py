@@ -111,6 +111,8 @@ INDEX = {
         "ocikit.podman.commands.cleanup",
         "Clean up network and mountpoints of one or more containers",
     ),
+    "build": ("ocikit.podman.commands.build", "Build an image using instructions from Containerfiles"),
+    "image build": ("ocikit.podman.commands.build", "Build an image using instructions from Containerfiles"),
     "version": ("ocikit.podman.commands.version", "Display the Podman version information"),
 }
 

@@ -74,6 +74,12 @@ class BuildConfig:
         made.base_config = config
         return made
 
+    def copy(self) -> BuildConfig:
+        """For a stage that starts from another stage's result."""
+        import copy
+
+        return copy.deepcopy(self)
+
     def variables(self) -> dict[str, str]:
         """What ``$NAME`` sees: declared ARGs, and ENV above them."""
         return self.args | self.env

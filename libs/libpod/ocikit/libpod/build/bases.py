@@ -1,0 +1,78 @@
+"""Images that a build starts from or copies out of: names, pulling, additional build contexts."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from ocikit.common.errors import OcikitError
+from ocikit.libpod.build.errors import BuildError
+from ocikit.libpod.build.ignore import Ignore
+
+if TYPE_CHECKING:
+    from ocikit.image.context import SystemContext
+    from ocikit.libpod.build.executor import Build
+    from ocikit.libpod.build.options import BuildOptions
+    from ocikit.storage import ImageRecord, Store
+
+IMAGE_CONTEXTS = ("docker-image://", "docker://", "container-image://")
+
+
+def full_name(tag: str) -> str:
+    """The name that a tag gets in the store: ``localhost/`` in front of a bare one, ``:latest`` behind. Raises BuildError."""
+    from ocikit.image.local.naming import normalize_name
+
+    try:
+        return normalize_name(tag)
+    except OcikitError as error:
+        raise BuildError(f"tag {tag}: {error}") from None
+
+
+def base_image(store: Store, options: BuildOptions, name: str, platform: str) -> ImageRecord:
+    """The image of that name, pulled according to the policy. Raises BuildError."""
+    from ocikit.image.copy.report import LineReporter
+    from ocikit.image.local.lookup import find
+    from ocikit.image.local.pulling import PullOptions, pull
+
+    target = options.build_contexts.get(name, "")
+    if target.startswith(IMAGE_CONTEXTS):
+        name = target.partition("://")[2]
+    try:
+        if options.pull in ("missing", "never") and (record := find(store, name)):
+            return record
+        wanted = PullOptions(options.pull, ctx=system_context(options, platform), retries=options.retries)
+        if not options.quiet:
+            wanted.say = _say
+            wanted.report = LineReporter(sys.stderr)
+        return store.image(pull(store, name, wanted)[0])
+    except OcikitError as error:
+        raise BuildError(f"creating build container: {error}", hint=error.hint) from None
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+
+
+def system_context(options: BuildOptions, platform: str = "") -> SystemContext:
+    """How to reach registries, as the build's options say."""
+    from ocikit.image.context import SystemContext
+
+    fields: dict[str, Any] = dict(zip(("os", "arch", "variant"), filter(None, platform.split("/")), strict=False))
+    if options.tls_verify is not None:
+        fields["tls_verify"] = options.tls_verify
+    if options.creds:
+        user, _, password = options.creds.partition(":")
+        fields["creds"] = (user, password)
+    return SystemContext(authfile=options.authfile, cert_dir=options.cert_dir, **fields)
+
+
+def context_root(build: Build, name: str) -> tuple[str, Ignore, str]:
+    """The directory behind an additional build context (``--build-context name=value``)."""
+    value = build.options.build_contexts[name]
+    if value.startswith(IMAGE_CONTEXTS):
+        record = base_image(build.store, build.options, name, build.options.platform)
+        return build.mounted(record.id), Ignore([]), name
+    if not os.path.isdir(value):
+        raise BuildError(f'the build context {name} names "{value}", which is not a directory')
+    return os.path.realpath(value), Ignore([]), value

@@ -1,0 +1,258 @@
+"""From the flags of ``podman build`` and ``buildah build`` to BuildOptions: both commands mean the same by them."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from ocikit.common.cli.optionsets.build import BUILD
+from ocikit.common.errors import OcikitError
+from ocikit.libpod.build.options import BuildOptions, Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ocikit.common.cli.declare import Values
+
+# What is declared, because scripts use it, and cannot act yet: using one of these fails with the sentence.
+UNSUPPORTED = {
+    "all-platforms": "builds for several platforms at once are not there yet; build for one with --platform",
+    "cache-from": "caches in registries are not there yet",
+    "cache-to": "caches in registries are not there yet",
+    "compat-volumes": "contents of volumes are always kept",
+    "decryption-key": "encrypted base images are not there yet; pull them first",
+    "cw": "images for confidential workloads need a tool that is not part of ocikit",
+    "device": "devices in RUN instructions are not there yet",
+    "hooks-dir": "OCI hooks in RUN instructions are not there yet",
+    "layer-label": "labels on intermediate images are not there yet",
+    "logsplit": "builds for several platforms at once are not there yet",
+    "manifest": "adding to a manifest list is not there yet; use podman manifest add afterwards",
+    "output": "writing the result elsewhere is not there yet; use podman save, or podman create and export",
+    "runtime-flag": "flags for the OCI runtime are not there yet",
+    "sign-by": "signing while building is not there yet; use podman push --sign-by",
+    "ssh": "SSH agents in RUN instructions are not there yet",
+    "stdin": "RUN instructions read from /dev/null",
+    "userns": "build containers run in the caller's user namespace",
+    "userns-gid-map": "build containers run in the caller's user namespace",
+    "userns-gid-map-group": "build containers run in the caller's user namespace",
+    "userns-uid-map": "build containers run in the caller's user namespace",
+    "userns-uid-map-user": "build containers run in the caller's user namespace",
+    **{flag.name: "software lists need a scanner image and are not there yet" for flag in BUILD if "sbom" in flag.name},
+}
+
+
+def options_from(opts: Values, args: Sequence[str], *, buildah: bool) -> BuildOptions:
+    """The options object. Raises OcikitError for values that no declaration can check. ``buildah``: its own defaults."""
+    layers = bool(opts.layers)
+    if buildah and not opts.changed("layers"):
+        layers = os.environ.get("BUILDAH_LAYERS", "").lower() in ("true", "1", "yes")
+    squash, squash_all = bool(opts.squash), False
+    if buildah:
+        # For buildah --squash is podman's --squash-all.
+        squash, squash_all = False, squash
+    elif opts.squash_all:
+        squash, squash_all = False, True
+    timestamp, epoch = seconds(opts, "timestamp"), seconds(opts, "source-date-epoch")
+    if epoch is None and os.environ.get("SOURCE_DATE_EPOCH", "").isdigit():
+        epoch = int(os.environ["SOURCE_DATE_EPOCH"])
+    if timestamp is not None and opts.changed("source-date-epoch"):
+        raise OcikitError("timestamp and source-date-epoch would be ambiguous if allowed together")
+    return BuildOptions(
+        context=args[0] if args else ".",
+        containerfiles=tuple(opts.file),
+        tags=tuple(opts.tag),
+        target=opts.target,
+        build_args=_build_args(opts.build_arg, opts.build_arg_file),
+        labels=tuple(opts.label),
+        annotations=tuple(opts.annotation),
+        env=tuple(_env(pair) for pair in opts.env),
+        unset_env=tuple(opts.unsetenv),
+        unset_labels=tuple(opts.unsetlabel),
+        unset_annotations=tuple(opts.unsetannotation),
+        inherit_labels=opts.inherit_labels,
+        inherit_annotations=opts.inherit_annotations,
+        image_format=image_format(opts),
+        layers=layers and not squash and not squash_all,
+        cache=not opts.no_cache,
+        cache_ttl_s=_cache_ttl(opts.cache_ttl),
+        squash=squash,
+        squash_all=squash_all,
+        omit_history=opts.omit_history,
+        pull=pull_policy(opts.pull),
+        base_override=opts["from"],
+        build_contexts=_build_contexts(opts.build_context),
+        ignore_file=opts.ignorefile,
+        platform=platform_from(opts),
+        timestamp_s=timestamp,
+        source_date_epoch_s=epoch if timestamp is None else None,
+        rewrite_timestamp=opts.rewrite_timestamp,
+        identity_label=opts.identity_label,
+        created_annotation=opts.created_annotation,
+        skip_unused_stages=opts.skip_unused_stages,
+        jobs=_jobs(opts.jobs),
+        network=opts.network,
+        isolation=opts.isolation or os.environ.get("BUILDAH_ISOLATION", ""),
+        runtime=opts.runtime if "runtime" in opts else "",
+        http_proxy=opts.http_proxy,
+        add_hosts=tuple(opts.add_host),
+        no_hosts=opts.no_hosts,
+        dns=tuple(opts.dns),
+        dns_options=tuple(opts.dns_option),
+        dns_search=tuple(opts.dns_search),
+        cap_add=tuple(opts.cap_add),
+        cap_drop=tuple(opts.cap_drop),
+        ulimits=tuple(opts.ulimit),
+        volumes=tuple(opts.volume),
+        shm_size=opts.shm_size,
+        memory=opts.memory,
+        memory_swap=opts.memory_swap,
+        cpu_period=opts.cpu_period,
+        cpu_quota=opts.cpu_quota,
+        cpu_shares=opts.cpu_shares,
+        cpuset_cpus=opts.cpuset_cpus,
+        cpuset_mems=opts.cpuset_mems,
+        security_opts=tuple(opts.security_opt),
+        group_add=tuple(opts.group_add),
+        cgroup_parent=opts.cgroup_parent,
+        secrets=tuple(_secret(text) for text in opts.secret),
+        cpp_flags=tuple(opts.cpp_flag),
+        quiet=opts.quiet,
+        keep_containers=not opts.rm,
+        **access_from(opts),
+    )
+
+
+def access_from(opts: Values) -> dict[str, Any]:
+    """The fields of BuildOptions about registries, for all commands that pull."""
+    from ocikit.image.local.common import Retries
+
+    fields: dict[str, Any] = {"authfile": opts.authfile, "cert_dir": opts.cert_dir, "creds": opts.creds}
+    if opts.changed("tls-verify"):
+        fields["tls_verify"] = opts.tls_verify
+    delay_s = None
+    if opts.retry_delay:
+        from ocikit.common.units import parse_duration
+
+        try:
+            delay_s = parse_duration(opts.retry_delay)
+        except ValueError as error:
+            raise OcikitError(f"unable to parse value provided for --retry-delay: {error}") from None
+    fields["retries"] = Retries(opts.retry if opts.changed("retry") else 3, delay_s)
+    return fields
+
+
+def seconds(opts: Values, name: str) -> int | None:
+    text = opts[name]
+    if not text and not opts.changed(name):
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        problem = f'strconv.ParseInt: parsing "{text}": invalid syntax'
+        raise OcikitError(f'invalid argument "{text}" for "--{name}" flag: {problem}') from None
+
+
+def _build_args(pairs: Sequence[str], files: Sequence[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for path in files:
+        try:
+            with open(path, errors="surrogateescape") as file:
+                lines = [line.strip() for line in file]
+        except OSError as error:
+            raise OcikitError(f"cannot read the build argument file {path}: {error.strerror}") from None
+        found |= _arguments([line for line in lines if line and not line.startswith("#")])
+    return found | _arguments(pairs)
+
+
+def _arguments(pairs: Sequence[str]) -> dict[str, str]:
+    found = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if equals:
+            found[name] = value
+        elif name in os.environ:
+            found[name] = os.environ[name]
+    return found
+
+
+def _env(pair: str) -> str:
+    return pair if "=" in pair else f"{pair}={os.environ.get(pair, '')}"
+
+
+def image_format(opts: Values) -> str:
+    text = opts.format if opts.changed("format") else os.environ.get("BUILDAH_FORMAT", "oci")
+    known = {"oci": "oci", "docker": "docker"}
+    if text not in known:
+        raise OcikitError(f'unrecognized image type "{text}"')
+    return known[text]
+
+
+def _cache_ttl(text: str) -> float | None:
+    if not text:
+        return None
+    from ocikit.common.units import parse_duration
+
+    try:
+        return parse_duration(text)
+    except ValueError:
+        problem = f'time: invalid duration "{text}"'
+        raise OcikitError(f'unable to parse value provided "{text}" as --cache-ttl: {problem}') from None
+
+
+_POLICIES = {"ifmissing": "missing", "notpresent": "missing", "ifnewer": "newer", "true": "always", "1": "always"}
+
+
+def pull_policy(text: str) -> str:
+    return _POLICIES.get(text, "missing" if text in ("", "false", "0") else text)
+
+
+def _build_contexts(pairs: Sequence[str]) -> dict[str, str]:
+    found = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name or not value:
+            raise OcikitError(
+                f'while parsing additional build context: ["{pair}"], accepts value in the form of key=value'
+            )
+        found[name] = value
+    return found
+
+
+def platform_from(opts: Values) -> str:
+    given = list(opts.platform)
+    if len(given) > 1:
+        raise OcikitError("builds for several platforms at once are not there yet; build for one with --platform")
+    if given:
+        return str(given[0])
+    if opts.os or opts.arch or opts.variant:
+        parts = [opts.os or "linux", opts.arch or "", opts.variant]
+        return "/".join(part for part in parts if part)
+    return ""
+
+
+def _jobs(number: int) -> int:
+    if number < 0:
+        raise OcikitError("building: invalid value for jobs.  It must be a positive integer")
+    return number
+
+
+def _secret(text: str) -> Secret:
+    problem = OcikitError(
+        "creating build executor: incorrect secret flag format: should be --secret id=foo,src=bar[,env=ENV][,type=file|env]"
+    )
+    fields = {}
+    for part in text.split(","):
+        key, equals, value = part.partition("=")
+        if not equals:
+            raise problem
+        fields[{"source": "src"}.get(key, key)] = value
+    if "id" not in fields or set(fields) - {"id", "src", "env", "type"}:
+        raise problem
+    kind = fields.get("type") or ("env" if "env" in fields else "file")
+    if kind == "env":
+        return Secret(name=fields["id"], source=fields.get("env") or fields.get("src") or fields["id"], kind="env")
+    source = os.path.abspath(fields.get("src") or fields["id"])
+    if not os.path.exists(source):
+        detail = f"faccessat {source}: no such file or directory"
+        raise OcikitError(f"creating build executor: could not parse secrets: {detail}")
+    return Secret(name=fields["id"], source=source)
