@@ -64,6 +64,9 @@ def _loads(data: str | bytes | bytearray) -> Any:
         raise JSONError(f"invalid JSON: no value at character {stop.value}") from None
     except RecursionError:
         raise JSONError("invalid JSON: nested too deeply") from None
+    except SystemError:
+        # CPython's scanner raises json.decoder.JSONDecodeError only where that module was imported before.
+        raise JSONError("invalid JSON: the text is malformed") from None
     except JSONError:
         raise
     except ValueError as exc:

@@ -34,6 +34,8 @@ _HEADER = 56
 _GROUP = 1288
 _MUTEX = 40
 _PER_GROUP = 32
+# The kernel frees a dead process's locks through their addresses: a segment once mapped stays mapped.
+_mapped: list[object] = []
 
 
 class Hold:
@@ -113,6 +115,7 @@ class ShmLocks:
         self._unlock: Any = Function(_ctypes.dlsym(handle, "pthread_mutex_unlock"))
         self._consistent: Any = Function(_ctypes.dlsym(handle, "pthread_mutex_consistent"))
         self._anchor: Any = c_char.from_buffer(self._map)
+        _mapped.append(self._anchor)
         self._base = int(_ctypes.addressof(self._anchor))
 
     def _create(self) -> None:

@@ -422,7 +422,7 @@ def _without_spec(id: str, name: str, data: bytes | str) -> dict[str, Any]:
     text = data if isinstance(data, str) else data.decode("utf-8", "surrogateescape")
     # "spec" comes first and "id","name" right behind it, in Podman's records and in ours.
     if text.startswith('{"spec":{'):
-        start = text.find(f'}},"id":"{id}","name":"{name}",')
+        start = text.find(f'}}}},"id":"{id}","name":"{name}",')
         if start > 0:
             try:
                 config: dict[str, Any] = jsonfast.loads("{" + text[start + 3 :])
