@@ -14,7 +14,7 @@ import pytest
 
 # Built into the interpreter or cheap (well below a millisecond), and needed.
 ALLOWED = frozenset(
-    "__future__ _ctypes _datetime _json _opcode _posixsubprocess _socket _sqlite3 _stat _struct _thread array atexit binascii "
+    "__future__ _ctypes _operator _datetime _json _opcode _posixsubprocess _socket _sqlite3 _stat _struct _thread array atexit binascii "
     "datetime errno fcntl grp itertools marshal math mmap operator posixpath pwd select signal _signal socket struct termios "
     "time tty zlib _random _bisect _sha2 _sha256 _blake2 _md5 _uuid _posixshmem _weakref _collections _functools resource "
     "sqlite3 sqlite3.dbapi2 ctypes ctypes._endian _weakrefset weakref keyword reprlib collections collections.abc "

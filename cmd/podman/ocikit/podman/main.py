@@ -81,7 +81,7 @@ INDEX = {
     "init": ("ocikit.podman.commands.init", "Initialize one or more containers"),
     "inspect": ("ocikit.podman.commands.inspect", "Display the configuration of an object denoted by ID"),
     "ps": ("ocikit.podman.commands.ps", "List containers"),
-    "container inspect": ("ocikit.podman.commands.inspect", "Display the configuration of a container"),
+    "container inspect": ("ocikit.podman.commands.container_inspect", "Display the configuration of a container"),
     "container list": ("ocikit.podman.commands.ps", "List containers"),
     "container ps": ("ocikit.podman.commands.ps", "List containers"),
     "kill": ("ocikit.podman.commands.kill", "Kill one or more running containers with a specific signal"),

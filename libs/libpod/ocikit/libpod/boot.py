@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def boot_id() -> str:
     """The kernel's id of this boot, 36 characters; "" where /proc does not tell."""
     try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        with open("/proc/sys/kernel/random/boot_id", encoding="utf-8") as file:
             return file.read().strip()
     except OSError:
         return ""
@@ -27,7 +27,7 @@ def check_boot(runtime: Runtime) -> None:
     paths = runtime.paths
     marker = f"{paths.tmpdir}/alive"
     try:
-        with open(marker, encoding="ascii") as file:
+        with open(marker, encoding="utf-8") as file:
             stored = file.read()
     except FileNotFoundError:
         _first(runtime, marker)
@@ -50,7 +50,7 @@ def _first(runtime: Runtime, marker: str) -> None:
         if os.path.exists(marker):
             return
         refresh(runtime)
-        with open(marker, "w", encoding="ascii") as file:
+        with open(marker, "w", encoding="utf-8") as file:
             file.write(boot_id())
     finally:
         os.close(lock)

@@ -84,7 +84,8 @@ class Runtime:
     def open(cls, options: RuntimeOptions | None = None, **fields: Any) -> Runtime:
         """A runtime for the options (or their fields as keywords). After a reboot this is where states are refreshed."""
         from ocikit.common.config import load_containers_conf
-        from ocikit.storage import Store, StoreOptions
+        from ocikit.storage.config import StoreOptions
+        from ocikit.storage.store import Store
 
         options = options or RuntimeOptions(**fields)
         store = Store.open(

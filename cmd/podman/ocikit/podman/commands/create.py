@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from ocikit.common.cli.declare import Command, Flag, at_least
+from ocikit.common.cli.declare import Command, at_least
 from ocikit.common.cli.optionsets.container import CREATE, INIT_CTR
 
 TYPE_CHECKING = False
@@ -17,11 +17,7 @@ COMMAND = Command(
     short="Create but do not start a container",
     long="Makes a container without starting it. Start it with podman start.",
     example="podman create alpine ls\npodman create --name web -p 8080:80 nginx",
-    flags=(
-        *CREATE,
-        *INIT_CTR,
-        Flag("passwd", "bool", default=True, help="Add the user to /etc/passwd", hidden=True, ours=True),
-    ),
+    flags=(*CREATE, *INIT_CTR),
     args=at_least(1),
     interspersed=False,
     complete="images",

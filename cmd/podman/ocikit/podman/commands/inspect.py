@@ -16,15 +16,16 @@ if TYPE_CHECKING:
     from ocikit.libpod.runtime import Runtime
 
 TYPES = ("all", "artifact", "container", "image", "network", "pod", "volume")
+FORMAT = Flag("format", short="f", default="json", help="Print as JSON, or by a Go template", complete="format")
+SHARED = (LATEST, Flag("size", "bool", "s", help="Show sizes as well"))
 COMMAND = Command(
     use="inspect [options] {ARTIFACT|CONTAINER|IMAGE|POD|NETWORK|VOLUME} [...]",
     short="Display the configuration of an object denoted by ID",
     long="Shows what is known of containers, images, volumes, networks and pods as JSON, or by a Go template.",
     example='podman inspect web\npodman inspect --format "{{.State.Status}}" web\npodman inspect --type image alpine',
     flags=(
-        Flag("format", short="f", default="json", help="Print as JSON, or by a Go template", complete="format"),
-        LATEST,
-        Flag("size", "bool", "s", help="Show sizes as well"),
+        FORMAT,
+        *SHARED,
         Flag("type", short="t", default="all", help="Look only for this kind of object", shown="all", complete="none"),
     ),
     args=any_args(),
@@ -34,11 +35,15 @@ COMMAND = Command(
 
 def run(ctx: Context, opts: Values, args: list[str]) -> int:
     """Prints what was found, then fails for what was not."""
+    return show(ctx, opts, args, opts.type)
+
+
+def show(ctx: Context, opts: Values, args: list[str], kind: str) -> int:
+    """For inspect and for the inspect of one kind."""
     from ocikit.common.errors import OcikitError
     from ocikit.podman.engine import open_runtime
     from ocikit.podman.imageformat import dump_json
 
-    kind = "container" if ctx.path == "container inspect" else opts.type
     if kind not in TYPES:
         raise OcikitError(f'"{kind}" is invalid, must be one of {", ".join(TYPES)}')
     if not args and not opts.latest:

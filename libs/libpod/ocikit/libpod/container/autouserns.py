@@ -49,12 +49,12 @@ def _size(runtime: Runtime, image: ImageInfo) -> int:
 def _available(runtime: Runtime, kind: str) -> list[tuple[int, int]]:
     """(start, count) ranges that may be handed out."""
     if runtime.rootless:
-        with open(f"/proc/self/{kind}_map", encoding="ascii") as file:
+        with open(f"/proc/self/{kind}_map", encoding="utf-8") as file:
             total = sum(int(line.split()[2]) for line in file)
         return [(1, total - 1)]
     ranges = []
     try:
-        with open(f"/etc/sub{kind}", encoding="ascii") as file:
+        with open(f"/etc/sub{kind}", encoding="utf-8") as file:
             for line in file:
                 fields = line.strip().split(":")
                 if len(fields) == 3 and fields[0] == USER:

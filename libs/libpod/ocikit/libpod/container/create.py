@@ -72,7 +72,7 @@ def create(runtime: Runtime, options: CreateOptions, warn: Callable[[str], None]
         raise
     container = Container(runtime, config, state)
     if options.cidfile:
-        with open(options.cidfile, "w", encoding="ascii") as file:
+        with open(options.cidfile, "w", encoding="utf-8") as file:
             file.write(cid)
     container.event("create")
     return container

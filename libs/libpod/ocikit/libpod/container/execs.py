@@ -282,7 +282,7 @@ def cleanup_session(container: Container, session: str) -> None:
     folder = f"{container.bundle}/{session}"
     code = -1
     try:
-        with open(f"{folder}/exit/{container.id}", encoding="ascii") as file:
+        with open(f"{folder}/exit/{container.id}", encoding="utf-8") as file:
             code = int(file.read())
     except (OSError, ValueError):
         pass

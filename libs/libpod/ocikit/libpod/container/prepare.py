@@ -351,7 +351,7 @@ def cgroups_path(container: Container) -> str:
     if config.get("cgroupsMode") == "split":
         if runtime.cgroup_manager != "systemd":
             raise RuntimeFailed("--cgroups=split needs the systemd cgroup manager: invalid argument")
-        with open("/proc/self/cgroup", encoding="ascii") as file:
+        with open("/proc/self/cgroup", encoding="utf-8") as file:
             own = file.read().strip().rpartition(":")[2]
         return f"{own}/libpod-payload-{container.id}"
     if config.get("cgroupManager") == "systemd":

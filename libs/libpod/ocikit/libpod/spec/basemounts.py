@@ -73,7 +73,7 @@ def _mount(destination: str, kind: str, source: str, options: list[str]) -> dict
 def tty_group_mapped(path: str = "/proc/self/gid_map") -> bool:
     """Whether group 5 (tty) exists in this user namespace: devpts refuses an unmapped one."""
     try:
-        with open(path, encoding="ascii") as file:
+        with open(path, encoding="utf-8") as file:
             rows = [[int(field) for field in line.split()] for line in file]
     except OSError:
         return True

@@ -66,7 +66,7 @@ class Host:
 
     def _read_status(self) -> None:
         bounding = effective = (1 << len(ALL_CAPS)) - 1
-        with open("/proc/self/status", encoding="ascii", errors="replace") as file:
+        with open("/proc/self/status", encoding="utf-8", errors="replace") as file:
             for line in file:
                 if line.startswith("CapBnd:"):
                     bounding = int(line[7:], 16)

@@ -173,7 +173,7 @@ def read_maps() -> tuple[list[Map], list[Map]]:
     """(uid map, gid map) of this process."""
     result = []
     for name in ("uid_map", "gid_map"):
-        with open(f"/proc/self/{name}", encoding="ascii") as file:
+        with open(f"/proc/self/{name}", encoding="utf-8") as file:
             rows = [line.split() for line in file]
         result.append([(int(a), int(b), int(c)) for a, b, c in rows])
     return result[0], result[1]
