@@ -57,6 +57,10 @@ def hidden_flags(hidden: dict[str, Any], command: str) -> set[str]:
     return found
 
 
+# Commands that we add.
+OURS = {"skopeo diff"}
+
+
 def compare(tool: str) -> tuple[list[str], list[str], int, int, int, int]:
     """(mistakes, missing, commands there, commands wanted, flags there, flags wanted)."""
     data = surface()
@@ -88,7 +92,8 @@ def compare(tool: str) -> tuple[list[str], list[str], int, int, int, int]:
         if name not in wanted_commands:
             own_alias = any(path == alias for alias in program.aliases)
             if (
-                path not in hidden.get("commands", [])
+                name not in OURS
+                and path not in hidden.get("commands", [])
                 and not own_alias
                 and path.split()[-1] not in aliases_of(data[tool], path)
             ):

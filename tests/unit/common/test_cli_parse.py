@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ocikit.common.cli.declare import Flag, Values, at_least, at_most, between, exactly, none
 from ocikit.common.cli.parse import HelpWanted, parse
+from ocikit.common.cli.values import go_quote, parse_int
 from ocikit.common.errors import UsageError
 
 FLAGS = (
@@ -169,3 +172,43 @@ def test_unsupported_flag_fails_with_its_reason() -> None:
 )
 def test_counts_words(check, count, message):  # type: ignore[no-untyped-def]
     assert check(["w"] * count, "podman x") == message
+
+
+WORDS = """-a -it -n -n5 -e -eA=1 -f -ff,"g --all --all=false --env --env= --filter --wait 5s 1h --cpus 1e3 nan --last x -- - ---
+--=x -=x -= -a=1 -v -vv --verbose=7 --pull --pull=x --opt a=b --ids 1,2 --net --older --sort id "q" \\ é \x00""".split()
+
+
+@given(st.lists(st.sampled_from(WORDS) | st.text(max_size=8), max_size=8), st.booleans())
+def test_any_words_are_read_or_refused(argv: list[str], interspersed: bool) -> None:
+    try:
+        values, words = read(*argv, interspersed=interspersed)
+    except (UsageError, HelpWanted):
+        return
+    assert all(word in argv for word in words)
+    for flag in FLAGS:
+        assert type(values[flag.name]) is type(Values(FLAGS)[flag.name]) or flag.kind in ("float", "duration")
+
+
+@given(st.lists(st.text()))
+def test_what_repeats_comes_back(items: list[str]) -> None:
+    values, _ = read(*[word for item in items for word in ("-e", item)])
+    assert values.env == items
+    values, _ = read(*[f"--env={item}" for item in items])
+    assert values.env == items
+
+
+@given(st.lists(st.text(alphabet=st.characters(blacklist_characters="\n\r")), min_size=1))
+def test_csv_round_trip(items: list[str]) -> None:
+    line = ",".join(['"' + item.replace('"', '""') + '"' for item in items])
+    assert read("-f", line)[0].filter == items
+
+
+@given(st.integers(-(2**63), 2**63 - 1), st.sampled_from(["d", "#x", "#o", "#b", "_d"]))
+def test_integers_of_every_base(number: int, form: str) -> None:
+    assert parse_int(format(number, form)) == number
+
+
+@given(st.text())
+def test_quoting_is_one_line_of_printable_text(text: str) -> None:
+    quoted = go_quote(text)
+    assert quoted[0] == quoted[-1] == '"' and "\n" not in quoted and quoted.isprintable()

@@ -150,6 +150,7 @@ def test_finds_commands(make: Callable[[str], Program]) -> None:
             'Log Level "loud" is not supported, choose from: trace, debug, info, warn, warning, error, fatal, panic\n',
         ),
         ("buildah", ["ls", "--foo"], 125, "Error: unknown flag: --foo\n"),
+        ("buildah", ["ls", "x"], 125, 'Error: unknown command "x" for "buildah ls"\n'),
         ("buildah", ["lss"], 125, 'Error: unknown command "lss" for "buildah"\n\nDid you mean this?\n\tls\n\n'),
         ("skopeo", ["ls", "-x"], 1, "level=fatal msg=\"unknown shorthand flag: 'x' in -x\"\n"),
         (

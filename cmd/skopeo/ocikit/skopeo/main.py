@@ -31,6 +31,7 @@ GLOBAL_FLAGS = (
 INDEX: dict[str, tuple[str, str]] = {
     "copy": ("ocikit.skopeo.commands.copy", "Copy an image from one place to another"),
     "delete": ("ocikit.skopeo.commands.delete", "Mark an image for deletion"),
+    "diff": ("ocikit.skopeo.commands.diff", "Show in what two images differ"),
     "experimental-image-proxy": ("ocikit.skopeo.commands.image_proxy", "Serve images over a socket"),
     "generate-sigstore-key": ("ocikit.skopeo.commands.generate_sigstore_key", "Make a pair of sigstore keys"),
     "inspect": ("ocikit.skopeo.commands.inspect", "Show what an image is, without pulling it"),

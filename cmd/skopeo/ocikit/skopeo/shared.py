@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from ocikit.common.cli.declare import Values
     from ocikit.common.cli.program import Context
-    from ocikit.image.transports.base import ImageReference
+    from ocikit.image.transports.base import ImageReference, ImageSource
 
     T = TypeVar("T")
 
@@ -131,6 +131,12 @@ def parse_image(text: str) -> ImageReference:
     from ocikit.image.names import parse_image_name
 
     return parse_image_name(text)
+
+
+def open_source(text: str, opts: Values, ctx: SystemContext) -> ImageSource:
+    """The image named ``text``, opened for reading, with retries."""
+    reference = parse_image(text)
+    return retried(opts, lambda: reference.open_source(ctx))
 
 
 def policy_check(context: Context, ctx: SystemContext) -> Any:

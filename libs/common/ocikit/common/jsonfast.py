@@ -24,7 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["JSONError", "dumps", "dumps_go", "loads"]
+__all__ = ["JSONError", "dumps", "dumps_go", "loads", "scan"]
 
 _BLANK = " \t\n\r"
 
@@ -129,6 +129,18 @@ def _pretty(obj: object, sort_keys: bool, indent: str, newline: str) -> str:
     if isinstance(obj, (list, tuple)) and obj:
         return "[" + ",".join(inner + _pretty(v, sort_keys, indent, inner) for v in obj) + newline + "]"
     return dumps(obj, sort_keys)
+
+
+def scan(text: str, start: int) -> tuple[Any, int]:
+    """The JSON value that begins at ``text[start]``, and where it ends. JSONError if none does."""
+    try:
+        if _make_scanner is not None:
+            return _scan(text, start)
+        from json import JSONDecoder  # pragma: no cover - not CPython
+
+        return JSONDecoder(strict=False).raw_decode(text, start)  # pragma: no cover
+    except (StopIteration, ValueError, RecursionError):
+        raise JSONError(f"invalid JSON: no value at character {start}") from None
 
 
 _GO = (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026"), ("\u2028", "\\u2028"), ("\u2029", "\\u2029"))

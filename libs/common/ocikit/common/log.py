@@ -23,6 +23,10 @@ LEVELS = {
     "panic": 60,
 }
 level = 30
+# Whether messages go to syslog as well (podman --syslog).
+to_syslog = False
+# syslog(3)'s numbers.
+_PRIORITIES = {"trace": 7, "debug": 7, "info": 6, "warning": 4, "error": 3, "fatal": 2, "panic": 2}
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._/@^+")
 
 
@@ -65,6 +69,10 @@ def _quoted(text: str) -> str:
 
 def write(kind: str, message: str, fields: dict[str, str] | None = None) -> None:
     """Prints without asking for the level."""
+    if to_syslog:
+        import syslog
+
+        syslog.syslog(_PRIORITIES.get(kind, syslog.LOG_INFO), message)
     try:
         sys.stderr.write(format_line(kind, message, None, fields) + "\n")
         sys.stderr.flush()

@@ -6,6 +6,10 @@ The names below load their module at first use; importing this package loads not
 from __future__ import annotations
 
 _WHERE = {
+    "CopyOptions": "copy",
+    "CopyResult": "copy",
+    "copy_image": "copy",
+    "validate": "validation",
     "Descriptor": "transports.base",
     "Digest": "digest",
     "ImageDestination": "transports.base",
@@ -23,6 +27,9 @@ _WHERE = {
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocikit.image.context import SystemContext as SystemContext
+    from ocikit.image.copy import CopyOptions as CopyOptions
+    from ocikit.image.copy import CopyResult as CopyResult
+    from ocikit.image.copy import copy_image as copy_image
     from ocikit.image.digest import Digest as Digest
     from ocikit.image.digest import parse_digest as parse_digest
     from ocikit.image.names import parse_image_name as parse_image_name
@@ -34,6 +41,7 @@ if TYPE_CHECKING:
     from ocikit.image.transports.base import ImageReference as ImageReference
     from ocikit.image.transports.base import ImageSource as ImageSource
     from ocikit.image.transports.base import Platform as Platform
+    from ocikit.image.validation import validate as validate
 
 __all__ = [*_WHERE]
 

@@ -60,6 +60,15 @@ def check_firewall(nets: Networks) -> None:
 def setup(nets: Networks, netns_path: str, request: SetupRequest) -> dict[str, Json]:
     """See ``Networks.setup``."""
     check_firewall(nets)
+    if not nets.rootless or not request.networks:
+        return _setup(nets, netns_path, request)
+    from .rootless import shared
+
+    with nets.lock:  # the child that joins the shared namespace works under our lock
+        return shared.attach(nets, lambda: _setup(nets, netns_path, request), len(request.networks))
+
+
+def _setup(nets: Networks, netns_path: str, request: SetupRequest) -> dict[str, Json]:
     ns_fd = netns.open_fd(netns_path)
     try:
         inside = netns.run_in(ns_fd, Netlink)
@@ -191,6 +200,20 @@ def _names_up(
 
 def teardown(nets: Networks, netns_path: str, request: SetupRequest) -> None:
     """See ``Networks.teardown``."""
+    if not nets.rootless or not request.networks:
+        _teardown(nets, netns_path, request)
+        return
+    from .rootless import shared
+
+    def work() -> dict[str, Json]:
+        _teardown(nets, netns_path, request)
+        return {}
+
+    with nets.lock:
+        shared.detach(nets, work, len(request.networks))
+
+
+def _teardown(nets: Networks, netns_path: str, request: SetupRequest) -> None:
     inside: Netlink | None = None
     if netns.exists(netns_path):
         ns_fd = netns.open_fd(netns_path)

@@ -52,20 +52,21 @@ def create(name: str = "", folder: str = "") -> str:
     folder = folder or directory()
     path = os.path.join(folder, name or new_name())
     try:
-        _share(folder)
+        if folder == ROOT_DIR:
+            _share(folder)
+        else:
+            # no sharing here: slirp4netns takes its view of the mounts apart, and the namespace would be unmounted everywhere
+            os.makedirs(folder, 0o700, exist_ok=True)
         os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444))
     except OSError as error:
         raise NetworkError(f"cannot create network namespace file {path}: {error.strerror}") from None
     try:
-        home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-        try:
+
+        def make() -> None:
             linux.unshare(linux.CLONE_NEWNET)
-            try:
-                linux.mount("/proc/thread-self/ns/net", path, None, linux.MS_BIND)
-            finally:
-                linux.setns(home, linux.CLONE_NEWNET)
-        finally:
-            os.close(home)
+            linux.mount("/proc/thread-self/ns/net", path, None, linux.MS_BIND)
+
+        _in_thread(make)
     except OSError as error:
         os.unlink(path)
         raise NetworkError(
@@ -133,15 +134,37 @@ def open_fd(path: str) -> int:
 
 
 def run_in(fd: int, work: Callable[[], T]) -> T:
-    """Calls ``work`` with the calling thread in the namespace of ``fd``, and comes back whatever happens."""
+    """Calls ``work`` in the namespace of ``fd``, in a thread of its own: the calling thread never leaves its namespace,
+    to which a user without root could not come back."""
     from ocikit.common import linux
 
-    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-    try:
+    def inside() -> T:
         linux.setns(fd, linux.CLONE_NEWNET)
+        return work()
+
+    return _in_thread(inside)
+
+
+def _in_thread(work: Callable[[], T]) -> T:
+    """Runs the function in a new thread and gives its result or raises its error. ``threading`` costs 5 ms, this 0.1."""
+    from _thread import allocate_lock, start_new_thread
+
+    results: list[T] = []
+    errors: list[BaseException] = []
+    done = allocate_lock()
+    done.acquire()
+
+    def body() -> None:
         try:
-            return work()
+            results.append(work())
+        except BaseException as error:
+            errors.append(error)
         finally:
-            linux.setns(home, linux.CLONE_NEWNET)
-    finally:
-        os.close(home)
+            done.release()
+
+    start_new_thread(body, ())
+    with done:
+        pass
+    if errors:
+        raise errors[0]
+    return results[0]

@@ -41,6 +41,7 @@ class Networks:
         "lock",
         "plugin_dirs",
         "rootless",
+        "rootless_program",
         "run_dir",
     )
 
@@ -51,6 +52,7 @@ class Networks:
         self.rootless = rootless
         self.firewall_driver = ""
         self.dns_port = 53
+        self.rootless_program = ""
         self.default_pools: list[tuple[str, int]] = []
         self.plugin_dirs: tuple[str, ...] = PLUGIN_DIRS
 
@@ -88,6 +90,7 @@ class Networks:
         self.files.default_name = setting("default_network", DEFAULT_NAME)
         self.files.default_subnet = setting("default_subnet", DEFAULT_SUBNET)
         self.firewall_driver = setting("firewall_driver", "")
+        self.rootless_program = setting("default_rootless_network_cmd", "")
         self.dns_port = int(setting("dns_bind_port", 53))
         self.default_pools = [(str(pool["base"]), int(pool["size"])) for pool in setting("default_subnet_pools", ())]
         self.plugin_dirs = tuple(setting("netavark_plugin_dirs", PLUGIN_DIRS))

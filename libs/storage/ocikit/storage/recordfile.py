@@ -8,12 +8,13 @@ reloads what others have changed.
 
 from __future__ import annotations
 
+import errno
 import os
 
 from ocikit.common.files import atomic_write, makedirs_mode, read_small
 from ocikit.common.jsonfast import JSONError, dumps_go, loads
 
-from .errors import StoreDamaged
+from .errors import StorageError, StoreDamaged
 from .records import Record
 
 TYPE_CHECKING = False
@@ -70,7 +71,9 @@ class RecordFile:
         try:
             rows = loads(data) if data.strip() else []
         except JSONError as exc:
-            raise StoreDamaged(f"{self.path} is damaged: {exc}") from None
+            raise StoreDamaged(
+                f"{self.path} is damaged: {exc}"
+            ) from None  # (see RecordStore.refresh for a second look)
         if rows is None:
             rows = []
         if not isinstance(rows, list) or not all(
@@ -87,6 +90,16 @@ class RecordFile:
         except FileNotFoundError:
             makedirs_mode(os.path.dirname(self.path), 0o700)
             mtime = atomic_write(self.path, data, 0o600, self.sync)
+        except OSError as exc:
+            if exc.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            from .fulldisk import blank_dropped
+
+            # Whoever deletes something because the disk is full must be able to.
+            if not blank_dropped(self.path, rows):
+                raise StorageError(f"cannot write {self.path}: {exc.strerror}", hint="free some space first") from None
+            self.mark = None
+            return
         self.mark = (os.stat(self.path).st_ino, mtime, len(data))
 
 
@@ -116,7 +129,12 @@ class RecordStore(Generic[R]):
         if self.lock.held:
             return  # nobody else can have
         if any(f.changed() for f in self.files):
-            self.load()
+            try:
+                self.load()
+            except StoreDamaged:
+                # On a full disk records are blanked in place, under the lock: look again when that is over.
+                with self.lock.reading():
+                    self.load()
 
     def load(self) -> None:
         records: list[R] = []

@@ -6,6 +6,7 @@ a killed process leaves nothing for good, and a living one must keep its lock.
 
 from __future__ import annotations
 
+import errno
 import os
 
 from ocikit.common.files import makedirs_mode, remove_tree
@@ -50,7 +51,11 @@ class TempDir:
         self._fd = fd
         self._lock = lock
         self.path = f"{self.root}/temp-dir-{name}"
-        os.mkdir(self.path, 0o700)
+        try:
+            os.mkdir(self.path, 0o700)
+        except BaseException:
+            self.close()
+            raise
 
     def addition(self) -> str:
         """A path for staged content; nothing is made there."""
@@ -62,6 +67,10 @@ class TempDir:
             os.rename(path, self._next(os.path.basename(path)))
         except FileNotFoundError:
             return False
+        except OSError as exc:
+            if exc.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            self._clean(path)  # no room to do it politely
         return True
 
     def _next(self, name: str) -> str:

@@ -158,12 +158,20 @@ def _cobra(context: Context, argv: Sequence[str], describe: bool) -> int:
 def candidates(context: Context, words: Sequence[str], incomplete: str) -> list[Candidate]:
     """What may stand in place of ``incomplete`` after ``words``. Never fails: at worst there is nothing to offer."""
     program = context.program
-    located = _locate(program, words)
+    located = _locate(program, words, context.globals)
     if located is None:
         return []
     path, flags, rest, command = located
-    known = Values((*flags, *program.flags, HELP_H))
+    known = Values((HELP_H, *program.flags, *flags))  # a command's own flag of a global name comes first
     words_given, pending = _state(known, rest, command)
+    for declared in program.flags:
+        # A store is opened where the line that is being typed says, not where the default is.
+        if (
+            known.changed(declared.name)
+            and known._flags[declared.name] is declared
+            and declared.name in context.globals
+        ):
+            context.globals.set(declared.name, known[declared.name])
     if pending is not None:
         return _values(context, pending, incomplete, known)
     if incomplete.startswith("--") and "=" in incomplete:
@@ -189,13 +197,14 @@ def candidates(context: Context, words: Sequence[str], incomplete: str) -> list[
     return [item for item in complete(context, name, incomplete, known) if item.value not in words_given]
 
 
-def _locate(program: Program, words: Sequence[str]) -> tuple[str, tuple[Flag, ...], list[str], Command | None] | None:
+def _locate(
+    program: Program, words: Sequence[str], globals_: Values
+) -> tuple[str, tuple[Flag, ...], list[str], Command | None] | None:
     """(path, flags, words after the path, command) of where the command line has got to; None where nobody knows."""
     path, rest = "", list(words)
     while True:
-        scope = Values((*program.flags, HELP_H))
         try:
-            left = parse(rest, (scope,), interspersed=False)
+            left = parse(rest, (globals_, Values((*program.flags, HELP_H))), interspersed=False)
         except (OcikitError, HelpWanted):
             return path, (), rest, None
         if not left:

@@ -197,6 +197,8 @@ def run_command(context: Context, path: str, argv: Sequence[str]) -> int:
         return _help(context, path)
     complaint = command.args(words, context.full_path)
     if complaint:
+        if complaint.startswith("`") and program.error_style != "podman":
+            complaint = f'unknown command "{words[0]}" for "{context.full_path}"'  # cobra's own words
         raise UsageError(complaint, hint="-")
     if globals_.changed("log-level") or globals_.get("debug"):
         code = set_log_level(context)

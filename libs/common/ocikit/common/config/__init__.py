@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-__all__ = ["ContainersConf", "Section", "config_home", "is_rootless", "load_containers_conf", "reset"]
+__all__ = ["ContainersConf", "Section", "config_home", "is_rootless", "load_containers_conf", "reset", "use_modules"]
 
 USR = "/usr/share/containers"
 ETC = "/etc/containers"
@@ -191,6 +191,12 @@ def _module(name: str) -> str:
 
 
 _loaded: dict[tuple[object, ...], ContainersConf] = {}
+_modules: list[str] = []
+
+
+def use_modules(names: Sequence[str]) -> None:
+    """Makes ``load_containers_conf()`` read these modules as well: podman's global flag --module."""
+    _modules[:] = names
 
 
 def load_containers_conf(modules: Sequence[str] = (), rootless: bool | None = None) -> ContainersConf:
@@ -201,10 +207,11 @@ def load_containers_conf(modules: Sequence[str] = (), rootless: bool | None = No
     """
     only = os.environ.get("CONTAINERS_CONF", "")
     last = os.environ.get("CONTAINERS_CONF_OVERRIDE", "")
-    key = (only, last, tuple(modules), rootless)
+    key = (only, last, tuple(modules or _modules), rootless)
     if key in _loaded:
         return _loaded[key]
     conf = ContainersConf()
+    modules = modules or _modules
     for path in [only] if only else paths(rootless):
         _add(conf, path, "CONTAINERS_CONF" if only else "")
     for name in modules:

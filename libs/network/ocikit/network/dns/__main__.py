@@ -1,4 +1,4 @@
-"""The DNS server as a program: ``python -E -s -S .../dns/__main__.py RUN_DIR PORT READY_FD``.
+"""The DNS server as a program: ``python -E -s -S .../dns/__main__.py RUN_DIR PORT READY_FD [RESOLV_CONF]``.
 
 Started by ``control.ensure``. It goes to the background by itself and writes to READY_FD ``ok``, or one sentence on why it
 can't serve.
@@ -10,7 +10,7 @@ import os
 import sys
 
 
-def main(run_dir: str, port: int, ready_fd: int) -> int:
+def main(run_dir: str, port: int, ready_fd: int, resolv_conf: str = "/etc/resolv.conf") -> int:
     """Runs the server; returns only when it leaves."""
     # the C part alone: the module around it imports enum, which is a quarter of this process's memory
     import _signal  # type: ignore[import-not-found]
@@ -30,7 +30,7 @@ def main(run_dir: str, port: int, ready_fd: int) -> int:
     _signal.signal(_signal.SIGINT, _signal.SIG_IGN)
     folder = os.path.join(run_dir, "aardvark-dns")
     pid_path = os.path.join(folder, PID_FILE)
-    server = Server(folder, port)
+    server = Server(folder, port, resolv_conf=resolv_conf)
     server.refresh(force=True)
     if server.failure:
         os.write(ready_fd, server.failure.encode())
@@ -62,4 +62,4 @@ def main(run_dir: str, port: int, ready_fd: int) -> int:
 if __name__ == "__main__":
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.dirname(here)))
-    os._exit(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
+    os._exit(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:]))

@@ -169,6 +169,8 @@ def _spawn(nets: Networks) -> tuple[int, int]:
     program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "__main__.py")
     ready = 3
     words = [sys.executable or "python3", "-E", "-s", "-S", program, nets.run_dir, str(nets.dns_port), str(ready)]
+    if nets.rootless:
+        words.append(os.path.join(nets.run_dir, "rootless-netns", "resolv.conf"))
     environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
     if "AARDVARK_NO_PROXY" in os.environ:
         environment["AARDVARK_NO_PROXY"] = "1"

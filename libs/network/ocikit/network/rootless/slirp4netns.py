@@ -136,6 +136,8 @@ def start(
     by_slirp = options.port_handler == "slirp4netns" and bool(ports)
     if by_slirp and not api_socket:
         raise InvalidNetwork("ports through slirp4netns need the path of an API socket")
+    if options.enable_ipv6:
+        _no_duplicate_detection(netns_path)
     words = [program]
     words += arguments(options, netns_path, _help(program), api_socket=api_socket if by_slirp else "", exit_fd=exit_fd)
     ready, told = os.pipe2(os.O_CLOEXEC)
@@ -175,6 +177,17 @@ def start(
         for port in ports:
             _forward(api_socket, port, options.container)
     return SlirpResult(pid, options.container, options.dns, ours)
+
+
+def _no_duplicate_detection(netns_path: str) -> None:
+    """Without, the IPv6 address that slirp4netns sets cannot be used for a second."""
+    from .. import netns, sysctl
+
+    fd = netns.open_fd(netns_path)
+    try:
+        netns.run_in(fd, lambda: sysctl.write("net/ipv6/conf/default/accept_dad", "0", optional=True))
+    finally:
+        os.close(fd)
 
 
 def _help(program: str) -> str:

@@ -7,6 +7,7 @@ what the caller throws away.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from array import array
@@ -116,6 +117,8 @@ class _Layer:
             else:
                 key = hash(path)
             seen[key & 15].append(key)
+            if len(path) > 4095:  # PATH_MAX: it could be made step by step, but never opened again by its name
+                raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
             segment = reader.segment
             if kind == PAX_GLOBAL:
                 if split is not None:
@@ -161,7 +164,7 @@ class _Layer:
             elif kind == DIRECTORY:
                 self.make_directory(reader, dir_fd, path, base)
             elif not path:
-                raise ArchiveError(f"layer has an entry {show(name)} that would replace its root")
+                pass  # "." as a file: as the Go tools, no effect
             elif kind == HARDLINK:
                 self.hardlink(reader, dir_fd, base)
             elif kind == SYMLINK:

@@ -130,11 +130,9 @@ class TarHeader:
         if needed:
             name, prefix = self.name, b""
             body = format_records(records)
-            directory, _, base = name.rpartition(b"/")
-            if not base:
-                directory, _, base = directory.rpartition(b"/")
-            label = (directory + b"/" if directory else b"") + b"PaxHeaders.0/" + base
-            before = _block(_ascii(label, 100), 0, 0, 0, len(body), 0, PAX_HEADER, meta=True)
+            directory, slash, base = name.rpartition(b"/")
+            label = directory + slash + b"PaxHeaders.0" + (b"/" + base if base else b"")
+            before = _block(_ascii(label, 100).rstrip(b"/"), 0, 0, 0, len(body), 0, PAX_HEADER, meta=True)
             before += body + bytes(-len(body) % BLOCK)
         return before + _block(
             _ascii(name, 100),
@@ -192,18 +190,14 @@ def _block(
     prefix: bytes = b"",
     meta: bool = False,
 ) -> bytes:
-    if meta:  # extended headers carry a size and nothing else
-        numbers = bytes(24) + b"%011o\0" % size + bytes(12)
-        devices = bytes(16)
-    else:
-        numbers = b"%07o\0%07o\0%07o\0%011o\0%011o\0" % (
-            mode,
-            uid if uid <= _MAX_OCTAL7 else 0,
-            gid if gid <= _MAX_OCTAL7 else 0,
-            size if size <= _MAX_OCTAL11 else 0,
-            mtime if 0 <= mtime <= _MAX_OCTAL11 else 0,
-        )
-        devices = b"%07o\0%07o\0" % (devmajor, devminor)
+    numbers = b"%07o\0%07o\0%07o\0%011o\0%011o\0" % (
+        mode,
+        uid if uid <= _MAX_OCTAL7 else 0,
+        gid if gid <= _MAX_OCTAL7 else 0,
+        size if size <= _MAX_OCTAL11 else 0,
+        mtime if 0 <= mtime <= _MAX_OCTAL11 else 0,
+    )
+    devices = bytes(16) if meta else b"%07o\0%07o\0" % (devmajor, devminor)
     block = b"%b%b        %c%b%b%b%b%b%b%b" % (
         name.ljust(100, b"\0"),
         numbers,
