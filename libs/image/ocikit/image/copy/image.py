@@ -355,6 +355,8 @@ class ImageCopy:
             annotations = {k: v for k, v in item.annotations.items() if not k.startswith(_CHUNKED_PREFIX)}
             family = item.media_type if media_type == mt.V2S2 else mt.layer_to_oci(item.media_type)
             item = item.replace(media_type=mt.with_compression(family, outcome.compression), annotations=annotations)
+        if outcome.encrypted:
+            item = item.replace(media_type=mt.layer_to_oci(item.media_type) + mt.ENCRYPTED)
         return item
 
     def _from_schema1(self, manifest: Schema1Manifest, outcomes: Sequence[Outcome]) -> tuple[Manifest, bytes]:

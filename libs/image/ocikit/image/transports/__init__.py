@@ -22,7 +22,7 @@ UNSUPPORTED = {
     "sif": "Singularity images need the programs fakeroot and unsquashfs and are not read by ocikit; "
     "convert it with `singularity build --sandbox` and copy the tar of the result with tarball:",
     "atomic": "OpenShift 3 image streams are gone from current clusters; use docker:// with the cluster's registry",
-    "ostree": "OSTree repositories are not supported in this build; use oci: or containers-storage:",
+    "ostree": "OSTree repositories are not read by ocikit; use oci: or containers-storage:",
 }
 LISTED = tuple(sorted([*MODULES, "sif"]))
 
@@ -34,7 +34,7 @@ def transport(name: str) -> Transport:
     module = MODULES.get(name)
     if module is None:
         if name in UNSUPPORTED:
-            raise Unsupported(f'The transport "{name}:" is not supported: {UNSUPPORTED[name]}')
+            raise Unsupported(f'The transport "{name}:" is not supported in this build: {UNSUPPORTED[name]}')
         raise InvalidReference(f'unknown transport "{name}"', hint="transports: " + ", ".join(LISTED))
     from importlib import import_module
 
