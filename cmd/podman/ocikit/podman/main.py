@@ -3,41 +3,47 @@
 from __future__ import annotations
 
 import sys
+from os import environ
 
 from ocikit.common.cli.declare import Flag, Program
 from ocikit.common.version import PODMAN, VERSION
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocikit.common.cli.program import Context
+
 # One flag a line reads better than five.
+NO_REMOTE = "this podman does all work on this machine and has no remote client"
 GLOBAL_FLAGS = (
     Flag("cdi-spec-dir", "stringArray", default=("/etc/cdi", "/var/run/cdi"), help="Look for CDI device specs in this directory (repeatable)", complete="dirs"),
     Flag("cgroup-manager", help="Who makes control groups", choices=("cgroupfs", "systemd"), shown="cgroupfs"),
     Flag("config", help="Directory of the client's authentication files", complete="dirs"),
     Flag("conmon", help="Program that monitors containers", complete="files"),
-    Flag("connection", short="c", help="Saved connection to a remote service", complete="none"),
+    Flag("connection", short="c", help="Saved connection to a remote service", complete="none", unsupported=NO_REMOTE),
     Flag("events-backend", help="Where events are kept", choices=("file", "journald", "none"), shown="file"),
     Flag("hooks-dir", "stringArray", help="Read OCI hooks from this directory (repeatable)", complete="dirs"),
-    Flag("identity", help="SSH key for a remote service", complete="files"),
+    Flag("identity", help="SSH key for a remote service", complete="files", unsupported=NO_REMOTE),
     Flag("imagestore", help="Keep images in this directory, apart from containers", complete="dirs"),
     Flag("log-level", default="warn", help="Show messages from this level up (trace, debug, info, warn, error, fatal, panic)", complete="loglevels"),
     Flag("module", "stringArray", help="Read this containers.conf module as well (repeatable)", complete="files"),
     Flag("network-cmd-path", help="Program that connects rootless networks", complete="files"),
     Flag("network-config-dir", help="Directory of the networks' definitions", complete="dirs"),
     Flag("out", help="Send standard output to this file", complete="files"),
-    Flag("remote", "bool", "r", help="Talk to a Podman service instead of doing the work here"),
+    Flag("remote", "bool", "r", help="Talk to a Podman service instead of doing the work here", unsupported=NO_REMOTE),
     Flag("root", help="Directory of images, layers and containers", complete="dirs"),
     Flag("runroot", help="Directory of what is gone after a reboot", complete="dirs"),
     Flag("runtime", help="OCI runtime that starts containers", complete="files"),
     Flag("runtime-flag", "stringArray", help="Global flag for the OCI runtime, without the dashes (repeatable)"),
-    Flag("ssh", default="golang", help="How SSH connections are made", choices=("golang", "native")),
+    Flag("ssh", default="golang", help="How SSH connections are made", choices=("golang", "native"), unsupported=NO_REMOTE),
     Flag("storage-driver", help="Storage driver for layers", choices=("", "overlay", "vfs", "btrfs", "zfs")),
     Flag("storage-opt", "stringArray", help="Option for the storage driver (repeatable)"),
     Flag("syslog", "bool", help="Send messages to syslog as well"),
-    Flag("tls-ca", help="Certificate authorities of a remote service", complete="files"),
-    Flag("tls-cert", help="Client certificate for a remote service", complete="files"),
-    Flag("tls-key", help="Key of the client certificate", complete="files"),
+    Flag("tls-ca", help="Certificate authorities of a remote service", complete="files", unsupported=NO_REMOTE),
+    Flag("tls-cert", help="Client certificate for a remote service", complete="files", unsupported=NO_REMOTE),
+    Flag("tls-key", help="Key of the client certificate", complete="files", unsupported=NO_REMOTE),
     Flag("tmpdir", help="Directory of libpod's run-time state", complete="dirs"),
     Flag("transient-store", "bool", help="Keep container records only until the next reboot"),
-    Flag("url", help="Address of a remote service", shown="unix:///run/podman/podman.sock", complete="none"),
+    Flag("url", help="Address of a remote service", shown="unix:///run/podman/podman.sock", complete="none", unsupported=NO_REMOTE),
     Flag("version", "bool", "v", help="Print the version"),
     Flag("volumepath", help="Directory of named volumes", complete="dirs"),
 )  # fmt: skip
@@ -187,6 +193,18 @@ FLAG_ALIASES = {
     "timeout": "time",
 }
 
+# Global flags and variables that are rare enough to be dealt with in a module of their own.
+RARE = frozenset(("config", "module", "out", "syslog"))
+
+
+def prepare(ctx: Context) -> None:
+    """Before each command: what global flags ask for that is no business of the libraries."""
+    if not RARE.isdisjoint(ctx.globals.given()) or "CONTAINER_HOST" in environ or "CONTAINER_CONNECTION" in environ:
+        from ocikit.podman.startup import apply
+
+        apply(ctx)
+
+
 PROGRAM = Program(
     name="podman",
     version=f"{PODMAN}+ocikit.{VERSION}",
@@ -199,6 +217,7 @@ PROGRAM = Program(
     error_style="podman",
     hidden=("play",),
     completers="ocikit.podman.completers",
+    prepare=prepare,
 )
 
 

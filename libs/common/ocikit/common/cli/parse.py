@@ -111,7 +111,7 @@ def _shorts(letters: str, argv: Sequence[str], index: int, scopes: Sequence[Valu
 
 def store(scope: Values, flag: Flag, text: str) -> None:
     """Converts ``text`` and keeps it; lists grow after their default was replaced by the first use."""
-    if flag.unsupported:
+    if flag.unsupported and not (flag.kind == "bool" and text in FALSE):
         from ocikit.common.errors import Unsupported
 
         raise Unsupported(f"--{flag.name} is not supported: {flag.unsupported}")
