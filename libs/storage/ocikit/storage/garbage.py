@@ -151,7 +151,7 @@ def collect(store: StoreBase) -> int:
         before = blocks.of(root)
         if recover(root):
             freed += max(before - Blocks().of(root), 0)
-    trees, files = TempDir(driver.staging_root()), TempDir(layers.temp_root)
+    trees, files = driver.trash(), TempDir(layers.temp_root)
     try:
         with layers.writing(), store._images.writing(), store._containers.writing():
             found = find_orphans(store)

@@ -15,9 +15,9 @@ from .tempdirs import TempDir
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .drivers.base import Driver, IDMap, MountOptions
-    from .tempdirs import Later
+    from .tempdirs import Later, Trees
 
-    Trash = TempDir | Later
+    Trash = TempDir | Trees | Later
 
 
 class MountTable:
@@ -86,7 +86,7 @@ class LayerStore(RecordStore[LayerRecord]):
 
     def mend(self) -> None:
         """Delete what killed processes left half made."""
-        with TempDir(self.driver.staging_root()) as trees, TempDir(self.temp_root) as files:
+        with self.driver.trash() as trees, TempDir(self.temp_root) as files:
             from ocikit.common import log
 
             for record in [r for r in self.records if r.flags.get("incomplete")]:

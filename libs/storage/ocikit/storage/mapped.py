@@ -33,7 +33,13 @@ class Shifted:
     """The whole tree of a layer with shifted owners, made where nobody sees it; ``close()`` removes what was not adopted."""
 
     def __init__(
-        self, driver: Overlay, layer: str, uidmap: IDMap, gidmap: IDMap, progress: Callable[[int], None] | None
+        self,
+        driver: Overlay,
+        layer: str,
+        uidmap: IDMap,
+        gidmap: IDMap,
+        progress: Callable[[int], None] | None,
+        image: bool = True,
     ) -> None:
         from ocikit.common import linux
 
@@ -42,7 +48,7 @@ class Shifted:
 
         self.driver = driver
         self.maps = uidmap, gidmap
-        self.trees = TempDir(driver.staging_root())
+        self.trees = TempDir(driver.staging_root(image))
         try:
             base = self.trees.addition()
             for name in ("", "/diff", "/work", "/merged"):

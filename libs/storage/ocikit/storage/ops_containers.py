@@ -142,8 +142,8 @@ class ContainerOps(StoreBase):
                 layers.add(layer_record, new.uidmap, new.gidmap, bool(new.mapped))
                 if new.shifted is not None:
                     new.shifted.adopt(layer_record.id)
-                if new.storage_opts:
-                    self._driver.set_quota(layer_record.id, new.storage_opts)
+                if new.storage_opts or self.settings.size or self.settings.inodes:
+                    self._driver.set_quota(layer_record.id, new.storage_opts or {})
                 flags: dict[str, object] = {"MountLabel": new.mountlabel, "ProcessLabel": new.processlabel}
                 if new.volatile:
                     flags["Volatile"] = True
@@ -171,7 +171,7 @@ class ContainerOps(StoreBase):
         return container
 
     def _undo_layer(self, record: LayerRecord) -> None:
-        with TempDir(self._driver.staging_root()) as trees, TempDir(self._layers.temp_root) as files:
+        with self._driver.trash() as trees, TempDir(self._layers.temp_root) as files:
             self._layers.delete(record, trees, files)
 
     def delete_container(self, key: str) -> None:

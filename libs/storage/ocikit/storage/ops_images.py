@@ -154,7 +154,7 @@ class ImageOps(StoreBase):
 
         ImageInUse while a container is based on it.
         """
-        trees, files = TempDir(self._driver.staging_root()), TempDir(self._layers.temp_root)
+        trees, files = self._driver.trash(), TempDir(self._layers.temp_root)
         try:
             with self._layers.writing(), self._images.writing(), self._containers.writing():
                 record = self._images.find(key)

@@ -164,7 +164,7 @@ class LayerOps(StoreBase):
 
     def delete_layer(self, key: str) -> None:
         """Delete one layer. LayerInUse when it has children, or an image or a container uses it."""
-        trees, files = TempDir(self._driver.staging_root()), TempDir(self._layers.temp_root)
+        trees, files = self._driver.trash(), TempDir(self._layers.temp_root)
         try:
             with self._layers.writing(), self._images.writing(), self._containers.writing():
                 record = self._layers.must(key)

@@ -43,7 +43,7 @@ def create_mapped(
                 record = store._find_image(image)[1]
                 if record.layer and record.read_only:
                     # Nothing can be kept with that image: the container itself gets the copy.
-                    new.shifted = Shifted(driver, record.layer, uidmap, gidmap, progress)  # type: ignore[arg-type]
+                    new.shifted = Shifted(driver, record.layer, uidmap, gidmap, progress, False)  # type: ignore[arg-type]
                 elif record.layer:
                     new.mapped = find_mapped(store, record, uidmap, gidmap)
                     if not new.mapped:

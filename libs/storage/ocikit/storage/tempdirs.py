@@ -98,6 +98,32 @@ class TempDir:
         self.close()
 
 
+class Trees:
+    """Trash for the trees of a driver: one instance for each of its homes, since a rename cannot leave a file system."""
+
+    __slots__ = ("_temps",)
+
+    def __init__(self, roots: list[str]) -> None:
+        self._temps = [TempDir(root) for root in roots]
+
+    def take(self, path: str) -> bool:
+        """As TempDir's."""
+        for temp in self._temps:
+            if path.startswith(os.path.dirname(temp.root) + "/"):
+                return temp.take(path)
+        return self._temps[0].take(path)
+
+    def close(self) -> None:
+        for temp in self._temps:
+            temp.close()
+
+    def __enter__(self) -> Trees:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
 class Later:
     """Stands in for a TempDir where no other process can come back to the same name (random ids): the trees are removed in
     place by ``close()``. A kill before that leaves waste for ``check``, and ``rm`` is two renames and four files cheaper."""

@@ -6,10 +6,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..archive.options import ApplyOptions
     from ..config import Settings
-    from ..tempdirs import Later, TempDir
+    from ..tempdirs import Later, TempDir, Trees
 
     IDMap = tuple[tuple[int, int, int], ...]
-    Trash = TempDir | Later
+    Trash = TempDir | Trees | Later
 
 
 class MountOptions:
@@ -115,6 +115,12 @@ class Driver:
     def staging_root(self, image: bool = True) -> str:
         """Where staged trees are made, on the file system of the layers."""
         raise NotImplementedError
+
+    def trash(self) -> Trees:
+        """Where trees go that are to be removed when the locks are free."""
+        from ..tempdirs import Trees
+
+        return Trees(list(dict.fromkeys((self.staging_root(False), self.staging_root(True)))))
 
     def apply_options(self, uidmap: IDMap = (), gidmap: IDMap = ()) -> ApplyOptions:
         """How a layer's tar is laid down for this driver."""

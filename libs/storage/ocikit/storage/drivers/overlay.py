@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .base import IDMap, Trash
 
 MAX_DEPTH = 500
+OVERRIDE_STAT = "user.containers.override_stat"
 _BASE32 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 
@@ -40,10 +41,38 @@ class Overlay(Driver):
     # --- directories
 
     def prepare(self) -> None:
+        settings = self.settings
+        if settings.force_mask is not None and not settings.mount_program and not self.mount_program:
+            raise StorageError(
+                "overlay: force_mask needs a mount_program", hint="set mount_program to the path of fuse-overlayfs"
+            )
+        if (settings.size or settings.inodes) and os.path.isdir(self.home):
+            self._check_backing()
         for home in {self.home, self.image_home}:
             if not os.path.isdir(f"{home}/l"):
                 makedirs_mode(home, 0o700 if self.settings.driver_named else 0o755)
                 makedirs_mode(f"{home}/l", 0o755)
+
+    def _check_backing(self) -> None:
+        from .probe import file_system
+
+        found = file_system(self.home)
+        if found != "xfs":
+            raise StorageError(
+                "storage option overlay.size and overlay.inodes only supported for backingFS XFS. "
+                f"Found {'extfs' if found.startswith('ext') else found}"
+            )
+
+    def check_quota(self, wanted: dict[str, str]) -> None:
+        from .. import quota
+
+        quota.check(self, wanted)
+
+    def set_quota(self, layer: str, wanted: dict[str, str]) -> None:
+        from .. import quota
+
+        size, inodes = quota.parse(wanted)
+        quota.apply(self, layer, size or self.settings.size, inodes or self.settings.inodes)
 
     @property
     def mount_program(self) -> str:
@@ -115,10 +144,16 @@ class Overlay(Driver):
         home = self.image_home if image else self.home
         path = f"{home}/{layer}"
         owner = host_id(0, uidmap), host_id(0, gidmap)
+        truth = b""
         if parent:
             above = self._home_of(parent)
             st = os.stat(f"{above}/{parent}/diff")
             mode = st.st_mode & 0o7777
+            if self.settings.force_mask is not None:
+                try:
+                    truth = os.getxattr(f"{above}/{parent}/diff", OVERRIDE_STAT)
+                except OSError:
+                    pass
             uid, gid = st.st_uid, st.st_gid
             if not shifted:
                 uid, gid = host_id(uid, uidmap), host_id(gid, gidmap)
@@ -147,7 +182,12 @@ class Overlay(Driver):
             os.chown(path, *owner)
         if (uid, gid) != me:
             os.chown(f"{path}/diff", uid, gid)
-        os.chmod(f"{path}/diff", mode)
+        if self.settings.force_mask is None:
+            os.chmod(f"{path}/diff", mode)
+        else:
+            # The mount program only believes the files' attributes when the layer's root has one too.
+            os.chmod(f"{path}/diff", self.settings.force_mask)
+            os.setxattr(f"{path}/diff", OVERRIDE_STAT, truth or f"{uid}:{gid}:{mode:04o}:dir".encode())
         self._link(home, layer)
         for name in ("work", "merged") if parent else ("work", "merged", "empty"):
             os.mkdir(f"{path}/{name}", 0o700)
