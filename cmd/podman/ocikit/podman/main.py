@@ -75,6 +75,23 @@ INDEX = {
     "logout": ("ocikit.podman.commands.logout", "Log out of a container registry"),
     "save": ("ocikit.podman.commands.save", "Save image(s) to an archive"),
     "search": ("ocikit.podman.commands.search", "Search registry for image"),
+    "manifest add": (
+        "ocikit.podman.commands.manifest_add",
+        "Add images or artifacts to a manifest list or image index",
+    ),
+    "manifest annotate": (
+        "ocikit.podman.commands.manifest_annotate",
+        "Add or update information about an entry in a manifest list or image index",
+    ),
+    "manifest create": ("ocikit.podman.commands.manifest_create", "Create manifest list or image index"),
+    "manifest exists": ("ocikit.podman.commands.manifest_exists", "Check if a manifest list exists in local storage"),
+    "manifest inspect": (
+        "ocikit.podman.commands.manifest_inspect",
+        "Display the contents of a manifest list or image index",
+    ),
+    "manifest push": ("ocikit.podman.commands.manifest_push", "Push a manifest list or image index to a registry"),
+    "manifest remove": ("ocikit.podman.commands.manifest_remove", "Remove an item from a manifest list or image index"),
+    "manifest rm": ("ocikit.podman.commands.manifest_rm", "Remove manifest list or image index from local storage"),
     "images": ("ocikit.podman.commands.images", "List images in local storage"),
     "pull": ("ocikit.podman.commands.pull", "Pull an image from a registry"),
     "push": ("ocikit.podman.commands.push", "Push an image to a specified destination"),

@@ -18,7 +18,7 @@ MIN_ID_PREFIX = 3
 def find(store: Store, name: str) -> ImageRecord | None:
     """The image that ``name`` means: an id, a prefix of one, a name, a short name, a digest reference. None if none."""
     found = find_named(store, name)
-    return found[0] if found else None
+    return _instance(store, found[0]) if found else None
 
 
 def resolve(store: Store, name: str) -> ImageRecord:
@@ -26,7 +26,16 @@ def resolve(store: Store, name: str) -> ImageRecord:
     found = find_named(store, name)
     if found is None:
         raise unknown(name)
-    return found[0]
+    return _instance(store, found[0])
+
+
+def _instance(store: Store, record: ImageRecord) -> ImageRecord:
+    """Of a manifest list, the image for this machine; raises ImageUnknown when that isn't in the store."""
+    if record.layer or "instances.json" not in record.big_data_names:
+        return record
+    from .manifestlist import local_instance
+
+    return local_instance(store, record)
 
 
 def unknown(name: str) -> Exception:

@@ -11,18 +11,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ocikit.common import jsonfast
-from ocikit.common.errors import NameInUse, NotFound, OcikitError
+from ocikit.common.errors import NameInUse, OcikitError
 from ocikit.image.context import SystemContext
-from ocikit.image.copy.engine import copy_image
-from ocikit.image.copy.options import CopyOptions, CopyResult
 from ocikit.image.digest import sha256
 from ocikit.image.manifest import mediatypes as mt
-from ocikit.image.manifest.guess import guess, parse_list, parse_manifest
+from ocikit.image.manifest.guess import guess, parse_list
 from ocikit.image.manifest.lists import ManifestList
-from ocikit.image.names import parse_image_name, transport_of
-from ocikit.image.transports.base import Descriptor, ImageReference, ImageSource, Platform, ReadStream
+from ocikit.image.transports.base import Descriptor
+from ocikit.storage.errors import ImageUnknown
 
-from .common import Retries, storage_reference
 from .lookup import find_named, unknown
 from .naming import normalize_name
 
@@ -119,161 +116,23 @@ def create_list(store: Store, name: str, *, amend: bool = False, media_type: str
     return LocalList(store, None, media_type)
 
 
-# -- adding -------------------------------------------------------------------------------------------------------
-
-
-def source_reference(store: Store, text: str) -> ImageReference:
-    """What a user names as a member: a transport's name, an image of the store, else one at a registry."""
-    if transport_of(text):
-        return parse_image_name(text)
-    found = find_named(store, text)
-    if found is not None:
-        return storage_reference(store, f"@{found[0].id}")
-    return parse_image_name(f"docker://{text}")
-
-
-def add_image(target: LocalList, text: str, ctx: SystemContext, *, every: bool = False) -> list[str]:
-    """Add the image (or, ``every``, all images of the list) that ``text`` means; the digests. Layers aren't read."""
-    reference = source_reference(target.store, text)
-    with reference.open_source(ctx) as source:
-        raw, media_type = source.get_manifest()
-        media_type = mt.normalise(media_type)
-        entries: list[Descriptor] = []
-        if mt.is_list(media_type):
-            members = parse_list(raw, media_type)
-            chosen = members.instances if every else (members.choose(ctx),)
-            for member in chosen:
-                data, said = source.get_manifest(member.digest)
-                entries.append(_entry(source, data, mt.normalise(said), member.platform, ctx, member.annotations))
-        else:
-            entries.append(_entry(source, raw, media_type, None, ctx, {}))
-    target.put(entries, {entry.digest: str(reference) for entry in entries})
-    return [entry.digest for entry in entries]
-
-
-def _entry(
-    source: ImageSource,
-    raw: bytes,
-    media_type: str,
-    platform: Platform | None,
-    ctx: SystemContext,
-    annotations: Mapping[str, str],
-) -> Descriptor:
-    if platform is None:
-        platform = _platform_of(source, raw, media_type)
-    return Descriptor(sha256(raw), len(raw), media_type, annotations=annotations, platform=platform)
-
-
-def _platform_of(source: ImageSource, raw: bytes, media_type: str) -> Platform | None:
-    """As the image's config says; None for artifacts."""
-    manifest = parse_manifest(raw, media_type)
-    if manifest.config is None or not manifest.is_image:
-        return None
-    stream, _ = source.open_blob(manifest.config)
-    try:
-        data = b""
-        while piece := stream.read(1 << 16):
-            data += piece
-    finally:
-        stream.close()
-    config = jsonfast.loads(data)
-    return Platform(
-        str(config.get("os") or ""),
-        str(config.get("architecture") or ""),
-        str(config.get("variant") or ""),
-        str(config.get("os.version") or ""),
-        config.get("os.features") or (),
+def local_instance(store: Store, record: ImageRecord) -> ImageRecord:
+    """The image of this machine's platform out of a local list. Raises ImageUnknown when it isn't in the store."""
+    chosen = LocalList(store, record).list.choose(SystemContext())
+    for image in store.images():
+        if image.id != record.id and chosen.digest in image.digests:
+            return image
+    raise ImageUnknown(
+        f"could not find image instance {chosen.digest} of manifest list {record.id} in local containers storage: "
+        "image not known",
+        hint="pull that image, or name one that is here",
     )
 
 
-# -- pushing ------------------------------------------------------------------------------------------------------
-
-
-class ListReference(ImageReference):
-    """A local list as a source: the list from the store, each instance from where it was found."""
-
-    def __init__(self, local: LocalList) -> None:
-        assert local.record is not None
-        self.local = local
-        inner = storage_reference(local.store, f"@{local.id}")
-        self.transport = inner.transport
-        self._inner = inner
-
-    def string_within_transport(self) -> str:
-        return self._inner.string_within_transport()
-
-    def policy_identity(self) -> str:
-        return self._inner.policy_identity()
-
-    def policy_namespaces(self) -> list[str]:
-        return self._inner.policy_namespaces()
-
-    def open_source(self, ctx: SystemContext) -> ImageSource:
-        return _ListSource(self, ctx)
-
-
-class _ListSource(ImageSource):
-    """Blobs are asked of the image whose manifest was read last that names them."""
-
-    def __init__(self, reference: ListReference, ctx: SystemContext) -> None:
-        self.reference: ListReference = reference
-        self._ctx = ctx
-        self._open: dict[str, ImageSource] = {}
-        self._owner: dict[str, ImageSource] = {}
-
-    def _source(self, digest: str) -> ImageSource:
-        text = self.reference.local.sources.get(digest, "")
-        if not text:
-            raise NotFound(f"{self.reference}: the list doesn't say where {digest} is to be read from")
-        if text not in self._open:
-            self._open[text] = parse_image_name(text).open_source(self._ctx)
-        return self._open[text]
-
-    def get_manifest(self, instance_digest: str | None = None) -> tuple[bytes, str]:
-        if instance_digest is None:
-            return self.reference.local.list.raw, self.reference.local.list.media_type
-        source = self._source(instance_digest)
-        raw, media_type = source.get_manifest()
-        if sha256(raw) != instance_digest:
-            raw, media_type = source.get_manifest(instance_digest)
-        manifest = parse_manifest(raw, mt.normalise(media_type))
-        for blob in (*manifest.layers, *([manifest.config] if manifest.config is not None else [])):
-            self._owner[blob.digest] = source
-        for blob in self._infos(source, instance_digest) or ():
-            self._owner[blob.digest] = source
-        return raw, media_type
-
-    @staticmethod
-    def _infos(source: ImageSource, digest: str) -> Sequence[Descriptor] | None:
-        raw, _ = source.get_manifest()
-        return source.layer_infos_for_copy(None if sha256(raw) == digest else digest)
-
-    def layer_infos_for_copy(self, instance_digest: str | None = None) -> list[Descriptor] | None:
-        if instance_digest is None:
-            return None
-        found = self._infos(self._source(instance_digest), instance_digest)
-        return None if found is None else list(found)
-
-    def get_signatures(self, instance_digest: str | None = None) -> list[bytes]:
-        if instance_digest is None:
-            return []
-        return self._source(instance_digest).get_signatures(instance_digest)
-
-    def open_blob(self, descriptor: Descriptor, offset: int = 0) -> tuple[ReadStream, int]:
-        owner = self._owner.get(descriptor.digest)
-        if owner is None:
-            raise NotFound(f"{self.reference}: no image of the list has blob {descriptor.digest}")
-        return owner.open_blob(descriptor, offset)
-
-    def close(self) -> None:
-        for source in self._open.values():
-            source.close()
-        self._open.clear()
-
-
-def push_list(
-    store: Store, name: str, target: ImageReference, options: CopyOptions, retries: Retries | None = None
-) -> CopyResult:
-    """Copy a local list to ``target``; ``options.multi_arch`` says whether its images go along."""
-    source = ListReference(find_list(store, name))
-    return (retries or Retries(0)).run(lambda: copy_image(target, source, options))
+def is_known(store: Store, name: str) -> bool:
+    """Whether ``name`` is a manifest list of the store."""
+    try:
+        find_list(store, name)
+    except OcikitError:
+        return False
+    return True

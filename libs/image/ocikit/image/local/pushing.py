@@ -127,7 +127,7 @@ def _copy(source: ImageReference, target: ImageReference, copy: CopyOptions, opt
 
 
 def _push_list(store: Store, list_id: str, target: ImageReference, options: PushOptions) -> CopyResult:
-    from .manifestlist import push_list
+    from .listpush import push_list
 
     return push_list(store, list_id, target, _copy_options(store, options).replace(multi_arch=ALL), options.retries)
 
