@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         def write(self, data: bytes, /) -> object: ...
 
 
-CHUNK = 1 << 18
+CHUNK = 1 << 20
 MAGIC = (
     (b"\x1f\x8b\x08", "gzip"),
     (b"\x28\xb5\x2f\xfd", "zstd"),

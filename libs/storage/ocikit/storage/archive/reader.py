@@ -267,7 +267,8 @@ class TarReader:
             self._start = pos
             self._header = buf
             self._pos = pos + BLOCK
-            length = size_of(size)
+            text = size.strip(b" \0")
+            length = int_octal(text) if text.isdigit() else size_of(size)
             if kind not in _META:
                 break
             meta += length + BLOCK

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from binascii import a2b_base64, b2a_base64
-from re import compile as compile_re
 
 from fastcrc import crc64
 from isal import isal_zlib
@@ -30,8 +29,8 @@ if TYPE_CHECKING:
 checksum = crc64.go_iso
 """CRC-64 (ISO 3309) of bytes; a second argument continues an earlier one."""
 
-# Names that JSON (with Go's HTML escapes) writes as they are: nearly all.
-_plain = compile_re(rb"[ !#-%'-;=?-\[\]-~]*").fullmatch
+# The characters that JSON (with Go's HTML escapes) writes as they are: nearly every name has no other.
+_PLAIN = bytes(byte for byte in range(0x20, 0x7F) if byte not in b'"\\<>&')
 
 _FLUSH = 1 << 18
 _MAX_SEGMENT = 1 << 20
@@ -54,7 +53,7 @@ class SplitWriter:
 
     def entry(self, segment: bytes, name: bytes, size: int, crc: int) -> None:
         """The raw bytes up to and with an entry's header, the entry's name, its payload's length and checksum."""
-        label = b'"name":"%b"' % name if _plain(name) else _label(name)
+        label = _label(name) if name.translate(None, _PLAIN) or not name else b'"name":"%b"' % name
         position = self.position
         payload = b2a_base64(segment, newline=False)
         if size:
@@ -137,11 +136,16 @@ def _label(name: bytes) -> bytes:
     return b'"name":' + quoted.encode()
 
 
+def lost(name: bytes) -> bool:
+    """Whether contents under this name cannot be found again on disk: those of whiteouts, and of names that climb out."""
+    return name.rpartition(b"/")[2][:4] == b".wh." or (b".." in name and os.path.normpath(name)[:2] == b"..")
+
+
 def split_only(stream: Readable, file: Writable) -> None:
     """Writes the tar-split of a tar stream without unpacking it: contents are only summed."""
     reader, writer = TarReader(stream, record=True), SplitWriter(file)
     while reader.next():
-        if reader.sparse is not None:
+        if reader.sparse is not None or lost(reader.name):
             writer.entry(reader.segment, reader.name, 0, 0)
             while piece := reader.take():
                 writer.raw(bytes(piece))
