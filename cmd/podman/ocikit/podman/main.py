@@ -50,6 +50,17 @@ GLOBAL_FLAGS = (
 
 # Path -> (module, one-line help). More than one path may lead to the same module.
 INDEX = {
+    # Networks.
+    "network connect": ("ocikit.podman.commands.network_connect", "Add container to a network"),
+    "network create": ("ocikit.podman.commands.network_create", "Create networks for containers and pods"),
+    "network disconnect": ("ocikit.podman.commands.network_disconnect", "Disconnect a container from a network"),
+    "network exists": ("ocikit.podman.commands.network_exists", "Check if network exists"),
+    "network inspect": ("ocikit.podman.commands.network_inspect", "Inspect network configuration"),
+    "network ls": ("ocikit.podman.commands.network_ls", "List networks"),
+    "network prune": ("ocikit.podman.commands.network_prune", "Prune unused networks"),
+    "network reload": ("ocikit.podman.commands.network_reload", "Reload firewall rules for one or more containers"),
+    "network rm": ("ocikit.podman.commands.network_rm", "Remove networks"),
+    "network update": ("ocikit.podman.commands.network_update", "Update an existing podman network"),
     # Images.
     "history": ("ocikit.podman.commands.history", "Show history of a specified image"),
     "image exists": ("ocikit.podman.commands.image_exists", "Check if an image exists in local storage"),

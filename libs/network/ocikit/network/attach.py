@@ -183,6 +183,26 @@ def _rules_up(
     return firewall.ordered(firewall.skeleton() + lines) if lines else []
 
 
+def reload(nets: Networks, request: SetupRequest) -> None:
+    """See ``Networks.reload``."""
+    with nets.lock:
+        configs = [nets.files.get(name) for name in request.networks]
+        leases = LeaseFile(nets.lease_path).load()
+        ips = {config.name: leases.held(config.name, request.container_id) for config in configs}
+        lines = _rules_up(nets, configs, request, ips)
+        if lines:
+            from .nft import apply
+
+            apply(lines)
+        with Netlink() as host:
+            for config in configs:
+                if config.driver == "bridge":
+                    bridge.ensure_bridge(host, config)
+        starting = _names_up(nets, configs, request, ips)
+        if starting:
+            starting.wait()
+
+
 def _names_up(
     nets: Networks, configs: Sequence[NetworkConfig], request: SetupRequest, ips: dict[str, list[str]]
 ) -> Starting | None:
@@ -256,7 +276,7 @@ def _teardown_locked(
     from .networks import collect
 
     steps: list[Callable[[], object]] = []
-    lines: list[str] = []
+    removal = firewall.Removal()
     names = _interfaces(configs, request)
     publisher = next((config.name for config in configs if has_rules(nets, config) and not config.internal), "")
     for config in configs:
@@ -266,18 +286,18 @@ def _teardown_locked(
             if config.name == publisher:
                 # any address of each version will do: elements are deleted by their keys
                 places = [subnet.split("/")[0] for subnet, _ in rules.subnets]
-                lines += firewall.ports_down(firewall.PortRules(rules, request.container_id, places, request.ports))
+                removal += firewall.ports_down(firewall.PortRules(rules, request.container_id, places, request.ports))
             if last:
-                lines += firewall.network_down(rules)
+                removal += firewall.network_down(rules)
         steps.append(_link_removal(nets, config, names[config.name], last, request, host, inside, netns_path))
         if config.dns_enabled:
             steps.append(_name_removal(nets, config, request.container_id))
-    if lines:
-        from .nft import Removal
+    if removal.chains:
+        from .nft import RunningRemoval
 
-        removal: list[Removal] = []
-        steps.insert(0, lambda: removal.append(Removal(lines)))  # nft works while the kernel takes its time over links
-        steps.append(lambda: removal[0].wait() if removal else None)
+        running: list[RunningRemoval] = []
+        steps.insert(0, lambda: running.append(RunningRemoval(removal)))  # nft works while the kernel removes links
+        steps.append(lambda: running[0].wait() if running else None)
     steps.append(lambda: _release(nets, configs, request.container_id))
     collect(steps)
 

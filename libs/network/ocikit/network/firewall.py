@@ -173,9 +173,9 @@ def network_up(rules: NetworkRules) -> list[str]:
     return lines + _grouped("add", _network_elements(rules))
 
 
-def network_down(rules: NetworkRules) -> list[str]:
-    """Takes away what ``network_up`` made, and nothing else."""
-    return _remove(_network_elements(rules), [name for name, _ in _network_chains(rules)])
+def network_down(rules: NetworkRules) -> Removal:
+    """What takes away what ``network_up`` made, and nothing else."""
+    return Removal(_network_elements(rules), [name for name, _ in _network_chains(rules)])
 
 
 def ports_up(rules: PortRules) -> list[str]:
@@ -189,18 +189,37 @@ def ports_up(rules: PortRules) -> list[str]:
     return lines
 
 
-def ports_down(rules: PortRules) -> list[str]:
-    """Takes away what ``ports_up`` made."""
+def ports_down(rules: PortRules) -> Removal:
+    """What takes away what ``ports_up`` made."""
     elements = _port_elements(rules)
-    return _remove(elements, [rules.chain]) if elements else []
+    return Removal(elements, [rules.chain] if elements else [])
 
 
-def _remove(elements: list[tuple[str, str]], chains: list[str]) -> list[str]:
-    lines = [f"add chain {TABLE} {name}" for name in chains]
-    lines += _grouped("add", elements) + _grouped("delete", elements)
-    for name in chains:
-        lines += [f"flush chain {TABLE} {name}", f"delete chain {TABLE} {name}"]
-    return lines
+class Removal:
+    """Elements and chains that are to go. May be added to another."""
+
+    __slots__ = ("chains", "elements")
+
+    def __init__(self, elements: Sequence[tuple[str, str]] = (), chains: Sequence[str] = ()) -> None:
+        self.elements = list(elements)
+        self.chains = list(chains)
+
+    def __add__(self, other: Removal) -> Removal:
+        return Removal(self.elements + other.elements, self.chains + other.chains)
+
+    def lines(self) -> list[str]:
+        """One transaction for all of it. It fails where an element's key leads elsewhere by now."""
+        lines = [f"add chain {TABLE} {name}" for name in self.chains]
+        lines += _grouped("add", self.elements) + _grouped("delete", self.elements)
+        for name in self.chains:
+            lines += [f"flush chain {TABLE} {name}", f"delete chain {TABLE} {name}"]
+        return lines
+
+    def parts(self) -> list[list[str]]:
+        """The same as one transaction for each element and chain: what belongs to somebody else is left alone."""
+        targets = [f"add chain {TABLE} {name}" for name in self.chains]
+        found = [targets + _grouped("add", [item]) + _grouped("delete", [item]) for item in self.elements]
+        return found + [Removal(chains=[name]).lines() for name in self.chains]
 
 
 def _grouped(verb: str, elements: list[tuple[str, str]]) -> list[str]:

@@ -184,6 +184,33 @@ class Networks:
 
         return start(work)
 
+    def reload(self, request: SetupRequest) -> None:
+        """Makes the rules, the bridges and the names of a running container whole again, after somebody flushed the
+        firewall or killed the DNS server. Its links, addresses and connections stay as they are."""
+        from .attach import reload
+
+        if not self.rootless:
+            reload(self, request)
+            return
+        from .rootless import shared
+
+        def work() -> dict[str, Json]:
+            reload(self, request)
+            return {}
+
+        with self.lock:
+            shared.attach(self, work, 0)
+
+    def publisher(self, names: Iterable[str]) -> str:
+        """Of a container's networks, in order, the one that its published ports lead through; ``""`` for none."""
+        from .attach import has_rules
+
+        for name in names:
+            config = self.files.get(name)
+            if has_rules(self, config) and not config.internal:
+                return config.name
+        return ""
+
     def start_teardown(self, netns_path: str, request: SetupRequest, *, remove_netns: bool = True) -> SetupJob:
         """As ``teardown`` (and ``netns.remove``), in a forked child while the caller unmounts and removes files: the
         kernel takes some 20 ms to let go of each link. ``job.join()`` returns ``{}`` or raises."""

@@ -11,6 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from .firewall import Removal
+
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
 
 NETLINK_NETFILTER = 12
@@ -107,25 +109,27 @@ def table_use() -> int | None:
     return None
 
 
-class Removal:
+class RunningRemoval:
     """Removals at work; the whole table goes when nothing but its base chains would be left."""
 
-    __slots__ = ("_lines", "_transaction")
+    __slots__ = ("_removal", "_transaction")
 
-    def __init__(self, lines: Sequence[str]) -> None:
-        chains = sum(line.startswith("delete chain") for line in lines)
-        self._lines = remove_table() if lines and table_use() == SKELETON_USE + chains else list(lines)
-        self._transaction = Transaction(self._lines)
+    def __init__(self, removal: Removal) -> None:
+        self._removal = removal
+        lines = removal.lines()
+        if lines and table_use() == SKELETON_USE + len(set(removal.chains)):
+            lines = remove_table()
+        self._transaction = Transaction(lines)
 
     def wait(self) -> None:
-        """A removal fails only where something of the same key belongs to somebody else by now (a port that another
-        container publishes after ours was killed): then each statement is tried alone, and what is not ours stays."""
+        """Waits for the end. Where a key belongs to somebody else by now (a port that another container publishes after
+        ours was killed), the rest is removed piece by piece."""
         try:
             self._transaction.wait()
         except SetupFailed:
-            for line in self._lines:
+            for part in self._removal.parts():
                 try:
-                    apply([line])
+                    apply(part)
                 except SetupFailed:
                     continue
             if table_use() == SKELETON_USE:
