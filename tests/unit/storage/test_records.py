@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from ocikit.common.jsonfast import dumps_go
+from ocikit.storage.fulldisk import blank_dropped
 from ocikit.storage.recordfile import big_data_name
 from ocikit.storage.records import ContainerRecord, ImageRecord, LayerRecord, timestamp
 from ocikit.storage.store import chain_id
@@ -59,3 +63,27 @@ def test_chain_id() -> None:
     one, two = "sha256:" + "1" * 64, "sha256:" + "2" * 64
     assert chain_id("", one) == "1" * 64
     assert chain_id("1" * 64, two) == "bc3f520ac697f7fabf60ea74c96b8a1f9c2e2bbe9b3446d340b3798416c5842e"
+
+
+@pytest.mark.parametrize("kept", ["", "a", "b", "c", "d", "ab", "bc", "cd", "ad", "bd", "abd", "acd", "abcd"])
+@pytest.mark.parametrize("blank", ["", "\n  "])
+def test_records_are_blanked_in_place(tmp_path: Path, kept: str, blank: str) -> None:
+    rows = [{"id": c, "names": [f"é{c},]}}"], "flags": {"x": [1, {}]}} for c in "abcd"]
+    path = tmp_path / "layers.json"
+    path.write_text("[" + f",{blank}".join(dumps_go(r) for r in rows) + f"{blank}]")
+    size = path.stat().st_size
+    wanted = [r for r in rows if str(r["id"]) in kept]
+    assert blank_dropped(str(path), wanted)
+    assert json.loads(path.read_text()) == wanted
+    assert path.stat().st_size == size
+    assert blank_dropped(str(path), [])
+    assert json.loads(path.read_text()) == []
+
+
+def test_only_dropping_can_be_done_in_place(tmp_path: Path) -> None:
+    path = tmp_path / "layers.json"
+    path.write_text('[{"id":"a"}]')
+    assert not blank_dropped(str(path), [{"id": "a", "names": ["x"]}])
+    assert not blank_dropped(str(path), [{"id": "a"}, {"id": "b"}])
+    assert not blank_dropped(str(tmp_path / "none"), [])
+    assert path.read_text() == '[{"id":"a"}]'

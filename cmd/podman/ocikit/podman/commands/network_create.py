@@ -54,7 +54,7 @@ COMMAND = Command(
             complete="none",
         ),
         Flag("subnet", "stringArray", help="Use this subnet (repeatable)", complete="none"),
-    ),  # fmt: skip
+    ),
     args=at_most(1),
 )
 
