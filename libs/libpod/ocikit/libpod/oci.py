@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-DEFAULT_NAMES = ("crun", "runc", "runj", "youki", "kata-runtime", "runsc")
+# runc is the runtime that this family supervises and is tested with; it also takes every layout of control groups.
+DEFAULT_NAMES = ("runc", "crun", "runj", "youki", "kata-runtime", "runsc")
 DEFAULT_FOLDERS = ("/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/sbin", "/bin")
 # Python ignores these two, and what is ignored stays ignored through execve
 RESET_SIGNALS = (13, 25)  # SIGPIPE, SIGXFSZ

@@ -174,4 +174,4 @@ SECTIONS: dict[str, dict[str, object]] = {
 
 # Where runtimes are looked for when the file names none.
 RUNTIME_DIRS = ("/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/sbin", "/bin", "/run/current-system/sw/bin")  # fmt: skip
-RUNTIMES = ("crun", "runc", "runsc", "youki", "kata", "krun", "ocijail")
+RUNTIMES = ("runc", "crun", "runsc", "youki", "kata", "krun", "ocijail")

@@ -29,6 +29,8 @@ def merge(base: Sequence[str], add: Sequence[str], drop: Sequence[str], bounding
     ``base`` are the defaults (containers.conf), ``bounding`` is what this process may hand out at all.
     ``ALL`` in both lists is a conflict, as is one name in both (podman-run(1), --cap-add).
     """
+    # containers.conf may write CHOWN for CAP_CHOWN (Debian's does); a runtime ignores a name that it does not know.
+    base = normalize(base)
     if not add and not drop:
         return sorted(base)
     adds, drops = normalize(add), normalize(drop)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-OCI_VERSION = "1.2.1"
+# What the specifications need that are made here. Older runtimes (crun 1.8) refuse a newer number, newer ones take this one.
+OCI_VERSION = "1.0.2"
 
 DEFAULT_ENV = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "container": "podman"}
 
