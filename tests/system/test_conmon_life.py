@@ -169,6 +169,8 @@ def test_exit_command_runs_after_the_exit_file(container: Container) -> None:
     container.create("sh", "-c", "exit 4", exit_command=["/bin/sh", "-c", script])
     container.start()
     assert container.exit_status() == "4"
+    assert container.monitor is not None
+    container.monitor.close()  # this engine leaves the clean-up to the monitor
     wait_until(done.exists)
     assert done.read_text() == "4/dev/null\n"
 
@@ -278,7 +280,8 @@ def test_exec_attached(running: Container) -> None:
 
 
 def test_exec_with_terminal(running: Container) -> None:
-    session, _ = running.exec("stty", "size", terminal=True)
+    # the runtime starts the process without waiting until the monitor has set the size
+    session, _ = running.exec("sh", "-c", "usleep 300000; stty size", terminal=True)
     assert attach.resize(session.ctl_path, 33, 99)
     sock = attach.connect(session.attach_path)
     session.start()
@@ -379,6 +382,20 @@ def test_killed_while_creating_leaves_no_runtime_behind(ours: Container) -> None
         time.sleep(delay)
         starting.abort()
     assert not leaks.processes_with(ours.cid)
+
+
+@pytest.mark.parametrize("says_so", [True, False])
+def test_the_engine_may_clean_up_itself(ours: Container, says_so: bool) -> None:
+    done = ours.folder / "cleaned"
+    created = ours.create("true", exit_command=["/bin/sh", "-c", f"touch {done}"])
+    ours.start()
+    assert ours.exit_status() == "0"
+    assert not done.exists()  # it waits for the engine's word
+    if says_so:
+        created.cleaned_up()
+    created.close()
+    wait_until(lambda: not os.path.exists(f"/proc/{created.conmon_pid}") or done.exists())
+    assert done.exists() != says_so
 
 
 def test_memory(ours: Container) -> None:

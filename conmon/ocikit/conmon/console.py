@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import _socket
+import fcntl  # here, not when the terminal comes: an exec'd process may ask for its size a millisecond later
 import posix
 import sys
+import termios
 
 from ocikit.conmon.diag import Fatal, reason
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Console:
-    """Listens at ``path`` until the runtime has sent one descriptor; then calls ``on_terminal(fd)``."""
+    """Listens at ``path`` until the runtime has sent one descriptor; then calls ``on_terminal(fd)``, which sets its size first of all."""
 
     __slots__ = ("_folder", "_listener", "_loop", "_on_terminal", "path")
 
@@ -52,8 +54,8 @@ class Console:
         for level, kind, data in ancillary:
             if level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS and len(data) >= 4:
                 master = int.from_bytes(data[:4], sys.byteorder)
-                prepare(master)
                 self._on_terminal(master)
+                prepare(master)
                 return
 
     def close(self) -> None:
@@ -71,22 +73,17 @@ class Console:
 
 
 def prepare(master: int) -> None:
-    """Newlines leave the terminal as CR LF, as a login's terminal does; reading it never blocks us."""
-    import termios
-
+    """Newlines leave the terminal as CR LF, as a login's terminal does."""
     try:
         attributes = termios.tcgetattr(master)
         attributes[1] |= termios.ONLCR
         termios.tcsetattr(master, termios.TCSANOW, attributes)
     except termios.error as error:
         raise Fatal(f"Failed to set up the terminal {error}") from None
-    posix.set_blocking(master, False)
 
 
 def resize(master: int, rows: int, columns: int) -> None:
     """TIOCSWINSZ; the process in the container gets its SIGWINCH from the kernel."""
-    import fcntl
-
     size = rows.to_bytes(2, sys.byteorder) + columns.to_bytes(2, sys.byteorder) + b"\0\0\0\0"
     try:
         fcntl.ioctl(master, 0x5414, size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posix
+import select
 import time
 
 from ocikit.conmon import runtime
@@ -11,6 +12,8 @@ from ocikit.conmon.diag import reason, warn
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocikit.conmon.options import Options
+
+HANDOVER_MS = 20_000
 
 
 def write_atomically(path: str, content: bytes) -> None:
@@ -67,6 +70,22 @@ def start_command(words: list[str], oom_score: bytes | None, delay_s: int = 0) -
         finally:
             posix._exit(127)
     return child
+
+
+def engine_cleans_up(handover: int) -> bool:
+    """Does the engine in the foreground say that it has cleaned up itself? Then the exit command has nothing to do.
+
+    ``handover`` is the descriptor of ``_OCIKIT_HANDOVERPIPE``: one byte is a yes; its end (the engine went away, was killed or
+    never meant to clean up) and too long a silence are a no. It saves a ``run`` the start of a second engine.
+    """
+    if handover < 0:
+        return False
+    poll = select.poll()
+    poll.register(handover, select.POLLIN)
+    try:
+        return bool(poll.poll(HANDOVER_MS)) and bool(posix.read(handover, 1))
+    except OSError:
+        return False
 
 
 def run_exit_command(options: Options, oom_score: bytes | None) -> int:

@@ -87,6 +87,7 @@ def supervise(chosen: options.Options) -> int:
     attach_pipe = messages.Pipe(b"_OCI_ATTACHPIPE") if chosen.exec_attach else None
     if attach_pipe is not None and attach_pipe.fd < 0:
         raise diag.Fatal("--exec-attach needs _OCI_ATTACHPIPE in the environment")
+    handover = messages.inherited(b"_OCIKIT_HANDOVERPIPE")
     if not chosen.passthrough:
         _detach_stdio(null)
     if not chosen.sync or posix.getpid() != posix.getsid(0):
@@ -96,7 +97,8 @@ def supervise(chosen: options.Options) -> int:
             pass  # already leads its group
     kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
     watch = monitor.Monitor(chosen, logs, sync, oom_score)
-    watch.inherited = [fd for fd in inherited if fd not in (sync.fd, start_fd, attach_pipe.fd if attach_pipe else -1)]
+    ours = (sync.fd, start_fd, handover, attach_pipe.fd if attach_pipe else -1)
+    watch.inherited = [fd for fd in inherited if fd not in ours]
     link = ""
     registered = False
     status = 1
@@ -118,7 +120,7 @@ def supervise(chosen: options.Options) -> int:
         diag.say(1, str(fatal))
     finally:
         if registered:
-            status = _run_exit_command(chosen, logs, oom_score, status)
+            status = _run_exit_command(chosen, logs, oom_score, status, handover)
         if link:
             _remove_link(link)
     return status
@@ -199,7 +201,9 @@ def _settle(chosen: options.Options, watch: monitor.Monitor) -> None:
     watch.loop.after(0.05, kernel.release_memory)
 
 
-def _run_exit_command(chosen: options.Options, logs: list[monitor.Log], oom_score: bytes | None, status: int) -> int:
+def _run_exit_command(
+    chosen: options.Options, logs: list[monitor.Log], oom_score: bytes | None, status: int, handover: int
+) -> int:
     """Everything that nobody waits for: clean up, then bring the log to the disk.
 
     The C conmon syncs before it writes the exit file, and 100 MB of log then cost everyone who waits half a second. Whoever
@@ -207,9 +211,9 @@ def _run_exit_command(chosen: options.Options, logs: list[monitor.Log], oom_scor
     """
     _signal.set_wakeup_fd(-1)
     _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
-    finish.close_descriptors(tuple(log.descriptor() for log in logs))
+    finish.close_descriptors((handover, *(log.descriptor() for log in logs)))
     kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 0)
-    if chosen.exit_command:
+    if chosen.exit_command and not finish.engine_cleans_up(handover):
         status = finish.run_exit_command(chosen, oom_score) or status
     if not chosen.no_sync_log:
         for log in logs:

@@ -194,6 +194,7 @@ class Monitor:
         self.console = None
         if self.size:
             self.resize(*self.size)
+        posix.set_blocking(master, False)
         if self.attach:
             self.attach.set_stdin(posix.dup(master))
 

@@ -6,6 +6,7 @@
     monitor = starting.create()        # the container is created: monitor.container_pid, monitor.conmon_pid
     # connect attach clients now; then OciRuntime.start(cid)
     monitor.wait_end(timeout_s)        # True once the exit file is written
+    monitor.cleaned_up()               # after own clean-up: the exit command is not run; close() without it: it is
     starting.abort()                   # instead of create(): nothing of the monitor is left
 
 ``create_container(options)`` is spawn and create in one. What the bundle needs at ``spawn`` is only the folders of the
@@ -255,8 +256,13 @@ def spawn(options: MonitorOptions) -> Starting:
     if options.exec_session:
         attach, attach_theirs = _pair()
         pipes.append(("_OCI_ATTACHPIPE", attach_theirs))
+    handover = None
+    if options.exit_command and keeps_time(options.conmon):
+        handover, handover_theirs = _pair()
+        pipes.append(("_OCIKIT_HANDOVERPIPE", handover_theirs))
     env: dict[str, str] = dict(os.environ)
-    env.pop("NOTIFY_SOCKET", None)
+    for stale in _NOT_PASSED_ON:
+        env.pop(stale, None)
     for key, value in options.env.items():
         if value is None:
             env.pop(key, None)
@@ -277,7 +283,11 @@ def spawn(options: MonitorOptions) -> Starting:
     finally:
         for _, end in pipes:
             end.close()
-    return Starting(options, pid, sync, start, attach)
+    return Starting(options, pid, sync, start, attach, handover)
+
+
+# A clean-up that restarts its container has the pipes of the monitor that started it in its environment.
+_NOT_PASSED_ON = ("NOTIFY_SOCKET", "_OCI_SYNCPIPE", "_OCI_STARTPIPE", "_OCI_ATTACHPIPE", "_OCIKIT_HANDOVERPIPE")
 
 
 def _pair() -> tuple[_socket.socket, _socket.socket]:
@@ -299,7 +309,7 @@ def _close_on_exec_except(keep: set[int]) -> None:
 class Starting:
     """A conmon that waits for its start byte. Exactly one of ``create``, ``begin_exec`` or ``abort`` has to follow."""
 
-    __slots__ = ("_waited", "attach_pipe", "options", "pid", "start_pipe", "sync")
+    __slots__ = ("_waited", "attach_pipe", "handover", "options", "pid", "start_pipe", "sync")
 
     def __init__(
         self,
@@ -308,12 +318,14 @@ class Starting:
         sync: _socket.socket,
         start_pipe: _socket.socket,
         attach_pipe: _socket.socket | None,
+        handover: _socket.socket | None = None,
     ) -> None:
         self.options = options
         self.pid = pid  # of the process that is to fork the monitor
         self.sync = sync
         self.start_pipe = start_pipe
         self.attach_pipe = attach_pipe
+        self.handover = handover
         self._waited = False
 
     def move_to_cgroup(self, path: str) -> None:
@@ -339,7 +351,7 @@ class Starting:
         self.release()
         pid = self.read_pid()
         self.start_pipe.close()
-        return Monitor(pid, _read_number(self.options.conmon_pidfile), self.sync)
+        return Monitor(pid, _read_number(self.options.conmon_pidfile), self.sync, self.handover)
 
     def read_pid(self) -> int:
         """The first message on the sync pipe: the process's pid, or the runtime's complaint as an exception."""
@@ -369,7 +381,7 @@ class Starting:
         self.close()
 
     def close(self) -> None:
-        for end in (self.sync, self.start_pipe, self.attach_pipe):
+        for end in (self.sync, self.start_pipe, self.attach_pipe, self.handover):
             if end is not None:
                 end.close()
 
@@ -377,12 +389,15 @@ class Starting:
 class Monitor:
     """A running monitor: its container's pid, its own, and the sync pipe whose end tells that the exit file is written."""
 
-    __slots__ = ("conmon_pid", "container_pid", "sync")
+    __slots__ = ("_handover", "conmon_pid", "container_pid", "sync")
 
-    def __init__(self, container_pid: int, conmon_pid: int, sync: _socket.socket) -> None:
+    def __init__(
+        self, container_pid: int, conmon_pid: int, sync: _socket.socket, handover: _socket.socket | None = None
+    ) -> None:
         self.container_pid = container_pid
         self.conmon_pid = conmon_pid
         self.sync = sync
+        self._handover = handover
 
     def wait_end(self, timeout_s: float | None = None) -> bool:
         """Wait until the monitor has written the exit file (or died). False if the time is up before."""
@@ -396,8 +411,23 @@ class Monitor:
             pass
         return True
 
+    def cleaned_up(self) -> None:
+        """Tell the monitor that the container is cleaned up: it does not run the exit command. The C conmon always does.
+
+        To be called after the clean-up and before ``close``, within 20 seconds of the container's end.
+        """
+        if self._handover is not None:
+            try:
+                self._handover.send(b"1")
+            except OSError:
+                pass
+
     def close(self) -> None:
+        """Let go of the pipes; the container goes on, and the exit command does the clean-up."""
         self.sync.close()
+        if self._handover is not None:
+            self._handover.close()
+            self._handover = None
 
 
 def read_message(sync: _socket.socket, timeout_s: float | None) -> tuple[int | None, str]:
