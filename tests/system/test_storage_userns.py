@@ -179,3 +179,13 @@ def test_store_of_an_ordinary_user(user: User, tmp_path: Path) -> None:
         files[-1].write_bytes(data)
     done = user.python(STORE, *files)
     assert done.stdout.splitlines() == ["['base', 'd', 'theirs'] 0 ['new']", "[('D', '/base'), ('A', '/mine')]"]
+
+
+def test_the_librarys_page_holds_without_any_privilege(user: User) -> None:
+    code = """
+import doctest, sys
+flags = doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL
+sys.exit(doctest.testfile(sys.argv[1], module_relative=False, optionflags=flags).failed)
+"""
+    page = Path(__file__).resolve().parents[2] / "docs/libs/storage.md"
+    user.python(code, page, env={"TMPDIR": str(user.runtime)})

@@ -93,7 +93,8 @@ def test_the_caller_beats_the_file(conf: Path, tmp_path: Path) -> None:
     assert settle(StoreOptions(driver="vfs", options=[], graphroot="/g")).driver == "vfs"
 
 
-def test_environment(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment(conf: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     conf.write_text('[storage]\ndriver = "vfs"\n[storage.options.overlay]\nmountopt = "nodev"\n')
     monkeypatch.setenv("STORAGE_DRIVER", "overlay")
     monkeypatch.setenv("STORAGE_OPTS", "overlay.size=1m,overlay.ignore_chown_errors=true")

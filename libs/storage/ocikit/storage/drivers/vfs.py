@@ -56,7 +56,8 @@ class VFS(Driver):
 
             copy_tree(self.path(parent), target)
         else:
-            os.chmod(target, 0o555)  # noqa: S103 - a root directory is for everybody
+            # 0555 as the Go tools make it; without privilege nothing could then be put inside.
+            os.chmod(target, 0o755 if os.geteuid() else 0o555)
 
     def create(
         self,
