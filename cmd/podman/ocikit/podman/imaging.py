@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ocikit.common.cli.program import Context
     from ocikit.image.context import SystemContext
     from ocikit.image.copy.report import Reporter
+    from ocikit.image.local.artifacts import ArtifactStore
     from ocikit.image.local.common import Retries
     from ocikit.storage import Store
 
@@ -38,6 +39,13 @@ def open_store(ctx: Context) -> Store:
             imagestore=g.imagestore or None,
         )
     )
+
+
+def artifact_store(ctx: Context) -> ArtifactStore:
+    """Where artifacts are kept: beside the images."""
+    from ocikit.image.local.artifacts import ArtifactStore
+
+    return ArtifactStore(open_store(ctx).graphroot)
 
 
 def refuse_remote(ctx: Context) -> None:
