@@ -44,6 +44,8 @@ class SystemContext:
     tmpdir: str = ""
     """For big temporary files; /var/tmp if empty."""
     blob_info_cache_dir: str = ""
+    partial_blob_dir: str = ""
+    """Where blobs of interrupted pulls are kept for the next run; "" keeps none."""
     root_for_implicit_paths: str = ""
     """Put before the default absolute paths of configuration files (tests, image builds)."""
     # transports

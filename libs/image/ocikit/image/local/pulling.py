@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -182,8 +183,10 @@ def copy_into_store(store: Store, source: ImageReference, name: str, options: Pu
     """Copy ``source`` to ``containers-storage:NAME``; the id. Errors say what was copied from where."""
     from ocikit.image.signature.policy import acceptor
 
+    # In the store, so that an ordinary user's and root's, and those of several stores, never meet.
+    source_ctx = options.ctx.replace(partial_blob_dir=os.path.join(store.graphroot, "tmp", "partial-blobs"))
     copy_options = CopyOptions(
-        src_ctx=options.ctx,
+        src_ctx=source_ctx,
         dest_ctx=options.ctx,
         accept=acceptor(options.ctx),
         report=options.report,

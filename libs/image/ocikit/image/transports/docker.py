@@ -175,9 +175,19 @@ class DockerSource(ImageSource):
     def open_blob(self, descriptor: Descriptor, offset: int = 0) -> tuple[ReadStream, int]:
         if descriptor.urls:
             return self._open_foreign(descriptor)
-        stream = self._place.client.open_blob(
-            self._place.name.path, descriptor.digest, size=descriptor.size, offset=offset
-        )
+        client, path, digest, size = self._place.client, self._place.name.path, descriptor.digest, descriptor.size
+        if self._ctx.partial_blob_dir and not offset:
+            from ocikit.image.registry.partial import open_partial
+
+            kept = open_partial(
+                self._ctx.partial_blob_dir,
+                digest,
+                size,
+                lambda start: client.open_blob(path, digest, size=size, offset=start),
+            )
+            if kept is not None:
+                return kept, kept.size
+        stream = client.open_blob(path, digest, size=size, offset=offset)
         return stream, stream.size
 
     def _open_foreign(self, descriptor: Descriptor) -> tuple[ReadStream, int]:
