@@ -30,7 +30,7 @@ def directory() -> str:
 
 def _rootless() -> bool:
     # inside the user namespace of a rootless tool the uid is 0; the tool leaves the user's own id in the environment
-    return os.geteuid() != 0 or os.environ.get("_CONTAINERS_USERNS_CONFIGURED", "") != ""
+    return os.geteuid() != 0 or bool(os.environ.get("_CONTAINERS_ROOTLESS_UID", "0").strip("0"))
 
 
 def new_name() -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from ..errors import SetupFailed
-from . import find_program
+from .programs import find_program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from ..records import PortMapping
 
+SIGPIPE = 13  # Python ignores it, and the pasta of Debian 12 refuses to start where it is ignored
 DNS_FORWARD = "169.254.1.1"
 MAP_GUEST = "169.254.1.2"
 _QUIET = ("-d", "--debug", "--trace", "-q", "--quiet")
@@ -116,7 +117,7 @@ def _run(words: list[str]) -> tuple[int, str]:
     null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
     try:
         actions = [(os.POSIX_SPAWN_DUP2, null, 0), (os.POSIX_SPAWN_DUP2, out, 1), (os.POSIX_SPAWN_DUP2, out, 2)]
-        pid = os.posix_spawn(words[0], words, os.environ, file_actions=actions)
+        pid = os.posix_spawn(words[0], words, os.environ, file_actions=actions, setsigdef=[SIGPIPE])
         _, status = os.waitpid(pid, 0)
         return os.waitstatus_to_exitcode(status), os.pread(out, 65536, 0).decode(errors="replace")
     except OSError as error:

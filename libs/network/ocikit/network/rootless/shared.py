@@ -10,7 +10,8 @@ import os
 
 from .. import netns
 from ..errors import NetworkError, SetupFailed
-from . import find_program, pasta
+from . import pasta
+from .programs import default_program, find_program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,8 +74,6 @@ class SharedNamespace:
 
     def _connect(self) -> None:
         """Starts pasta or slirp4netns, and writes what it means for names."""
-        from . import default_program
-
         if default_program(self.program) == "slirp4netns":
             from . import slirp4netns
 

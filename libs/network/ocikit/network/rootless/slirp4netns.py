@@ -6,7 +6,8 @@ import os
 
 from ..address import Prefix, format_ip
 from ..errors import InvalidNetwork, SetupFailed
-from . import find_program
+from .pasta import SIGPIPE
+from .programs import find_program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -156,7 +157,9 @@ def start(
     ]
     closing = [(os.POSIX_SPAWN_CLOSE, 200), (os.POSIX_SPAWN_CLOSE, 201)]
     try:
-        pid = os.posix_spawn(words[0], words, os.environ, file_actions=[*actions, *closing], setpgroup=0)
+        pid = os.posix_spawn(
+            words[0], words, os.environ, file_actions=[*actions, *closing], setpgroup=0, setsigdef=[SIGPIPE]
+        )
     except OSError as error:
         os.close(ours)
         raise SetupFailed(f"cannot run {program}: {error.strerror}") from None
