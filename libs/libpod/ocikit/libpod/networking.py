@@ -100,6 +100,19 @@ def _attach(container: Container, config: NetworkConfig, *, publish: bool) -> No
     names = f"{hostname_of(container)} {container.name}"
     lines = "".join(f"{ip}\t{names}\n" for ip, _ in files.status_addresses(status))
     _edit(container, "/etc/hosts", lambda text: text + lines)
+    if not old:
+        _move_relay(container)
+
+
+def _move_relay(container: Container) -> None:
+    """Tells the port relay of a container without root its new address."""
+    from ocikit.libpod.container.rootlessnet import relay_control
+
+    path = relay_control(container)
+    if container.runtime.rootless and container.state.get("networkStatus") and os.path.exists(path):
+        from ocikit.network.rootless import ports, shared
+
+        ports.change_target(path, shared.relay_target(container.state["networkStatus"]))
 
 
 def disconnect(runtime: Runtime, container_name: str, network: str, *, force: bool = False) -> None:
@@ -141,6 +154,7 @@ def _detach(container: Container, config: NetworkConfig, networks: dict[str, Any
     others = [name for name in networks if name != config.name]
     if publishes and others:
         nets.reload(_request(container, others, publish=True))
+    _move_relay(container)
     kept = files.status_servers(status)[0]
     servers = [server for server in files.status_servers(gone)[0] if server not in kept]
     _edit(container, "/etc/resolv.conf", lambda text: files.edit_nameservers(text, drop=servers))
@@ -173,7 +187,7 @@ def _request(container: Container, names: Sequence[str], *, publish: bool) -> Se
 
     whole = request(container)
     whole.networks = {name: whole.networks[name] for name in names}
-    if not publish:
+    if not publish or container.runtime.rootless:
         whole.ports = []
     # addresses that it holds are asked for again, so that nothing moves
     status = container.state.get("networkStatus") or {}

@@ -53,9 +53,16 @@ def setup_user_mode(container: Container, netns: str, kind: str) -> list[int]:
     return keep
 
 
-def _relay(container: Container, netns: str, target: str) -> list[int]:
+def relay_control(container: Container) -> str:
+    """The socket on which a port relay takes a new address of the container."""
+    return f"{container.runtime.paths.tmpdir}/rp/{container.id}"
+
+
+def _relay(container: Container, netns: str, target: str, control: str = "") -> list[int]:
     """Published ports by a relay process, which ends with the monitor."""
-    relay = _part("ports").start(netns, target, _ports(container))
+    from ocikit.network.rootless import ports
+
+    relay = ports.start(netns, target, _ports(container), control=control)
     return [relay.exit_fd]
 
 
@@ -71,15 +78,18 @@ def teardown_user_mode(container: Container) -> None:
 def setup_bridge(container: Container, netns: str) -> tuple[dict[str, Any], list[int]]:
     """Joins bridges in the user's shared network namespace: (status, descriptors that the monitor has to keep open)."""
     from ocikit.libpod.container.network import request
+    from ocikit.network.rootless import shared
 
-    shared = _part("shared")
-    networks = container.runtime.networks
     asked = request(container)
-    ports, asked.ports = asked.ports, []
-    status: dict[str, Any] = shared.attach(networks, lambda: networks.setup(netns, asked), 1)
+    ports, asked.ports = asked.ports, []  # the relay reaches the container directly: no rules for them
+    status: dict[str, Any] = container.runtime.networks.setup(netns, asked)
     keep: list[int] = []
-    if ports:
-        keep = _relay(container, netns, shared.relay_target(status))
+    if ports and status:
+        try:
+            keep = _relay(container, netns, shared.relay_target(status), relay_control(container))
+        except OcikitError:
+            container.runtime.networks.teardown(netns, asked)
+            raise
     return status, keep
 
 
@@ -87,26 +97,6 @@ def teardown_bridge(container: Container, netns: str) -> None:
     """Leaves them."""
     from ocikit.libpod.container.network import request
 
-    shared = _part("shared")
-    networks = container.runtime.networks
     asked = request(container)
     asked.ports = []
-
-    def work() -> dict[str, Any]:
-        networks.teardown(netns, asked)
-        return {}
-
-    shared.detach(networks, work, 1)
-
-
-def _part(name: str) -> Any:
-    """A module of the network library that not every installation has."""
-    from importlib import import_module
-
-    try:
-        return import_module(f"ocikit.network.rootless.{name}")
-    except ImportError:
-        raise OcikitError(
-            "bridge networks and published ports without root are not available in this installation",
-            hint="Use --network pasta, none or host.",
-        ) from None
+    container.runtime.networks.teardown(netns, asked)
