@@ -1,7 +1,8 @@
 """Runs a list of jobs with our tools and the distribution's in turn (A B A B) and prints medians, ratios and memory.
 
 Each tool set works on a store of its own with the same image, the same configuration and the same runc.
-Peak memory is the largest resident size of any process that the command waited for (``wait4``).
+Peak memory is the largest resident size of any process that the command waited for, in one more round under time(1):
+what a child of this program had before its exec would count as its own.
 """
 
 from __future__ import annotations
@@ -18,38 +19,48 @@ from bench.jobs import JOBS, Job
 from bench.toolset import Bench, ToolSet
 
 
-def measure(tools: ToolSet, argv: list[str]) -> tuple[float, int]:
-    """Wall time in milliseconds and peak resident size in KiB of one command; a failure ends the benchmark."""
+def measure(tools: ToolSet, argv: list[str]) -> float:
+    """Wall time in milliseconds of one command; a failure ends the benchmark."""
     log = tools.folder / "last-output"
     out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     null = os.open("/dev/null", os.O_RDONLY)
     actions = [(os.POSIX_SPAWN_DUP2, null, 0), (os.POSIX_SPAWN_DUP2, out, 1), (os.POSIX_SPAWN_DUP2, out, 2)]
     start = time.perf_counter()
     pid = os.posix_spawn(argv[0], argv, tools.env, file_actions=actions)
-    _, status, usage = os.wait4(pid, 0)
+    _, status = os.waitpid(pid, 0)
     elapsed = (time.perf_counter() - start) * 1000
     os.close(out)
     os.close(null)
     if status:
         text = log.read_text(errors="replace")[-2000:]
         raise SystemExit(f"{' '.join(argv)}\nexit code {os.waitstatus_to_exitcode(status)}\n{text}")
-    return elapsed, usage.ru_maxrss
+    return elapsed
+
+
+def peak_memory(tools: ToolSet, argv: list[str]) -> float:
+    """Peak resident size in MiB of one command and what it waits for; 0 where time(1) is not installed."""
+    program = "/usr/bin/time"
+    if not os.access(program, os.X_OK):
+        return 0.0
+    figures = tools.folder / "memory"
+    tools.call([program, "-f", "%M", "-o", str(figures), *argv])
+    return int(figures.read_text().split()[-1]) / 1024
 
 
 def run_job(job: Job, bench: Bench, rounds: int) -> dict[str, object]:
     times: dict[str, list[float]] = {"ours": [], "theirs": []}
-    memory = {"ours": 0, "theirs": 0}
+    memory = {"ours": 0.0, "theirs": 0.0}
     for tools in bench.sets:
         job.prepare(tools)
     for number in range(rounds + 1):
         for tools in bench.sets:
             job.before(tools)
-            elapsed, kib = measure(tools, job.command(tools))
-            job.after(tools)
-            # The first round warms the page cache for both; it does not count.
+            # The first round warms the page cache for both; it does not count for time.
             if number:
-                times[tools.name].append(elapsed)
-                memory[tools.name] = max(memory[tools.name], kib)
+                times[tools.name].append(measure(tools, job.command(tools)))
+            else:
+                memory[tools.name] = peak_memory(tools, job.command(tools))
+            job.after(tools)
     for tools in bench.sets:
         job.finish(tools)
     ours, theirs = statistics.median(times["ours"]), statistics.median(times["theirs"])
@@ -59,8 +70,8 @@ def run_job(job: Job, bench: Bench, rounds: int) -> dict[str, object]:
         "theirs_ms": round(theirs, 1),
         "ratio": round(ours / theirs, 2),
         "goal": job.goal,
-        "ours_mb": round(memory["ours"] / 1024, 1),
-        "theirs_mb": round(memory["theirs"] / 1024, 1),
+        "ours_mb": round(memory["ours"], 1),
+        "theirs_mb": round(memory["theirs"], 1),
     }
 
 
