@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ocikit.libpod.volumes import Volumes
     from ocikit.network import Networks
     from ocikit.storage import Store
+    from ocikit.storage.config import Settings as StorageSettings
 
 
 class RuntimeOptions:
@@ -66,15 +67,15 @@ class RuntimeOptions:
 class Runtime:
     """See the module's text. Use ``Runtime.open``; close it, or use it as a context manager."""
 
-    def __init__(self, options: RuntimeOptions, store: Store, conf: Any) -> None:
+    def __init__(self, options: RuntimeOptions, storage: StorageSettings, conf: Any) -> None:
         self.options = options
-        self.store = store
+        self._storage = storage
         self.conf = conf
         self.rootless = os.getuid() != 0 or _in_rootless_userns()
         engine = conf.engine
         tmpdir = options.tmpdir or engine.get("tmp_dir") or default_tmpdir(self.rootless)
         volumes = options.volumepath or engine.get("volume_path") or ""
-        self.paths = Paths(store.graphroot, store.runroot, tmpdir, store.driver, volumes)
+        self.paths = Paths(storage.graphroot, storage.runroot, tmpdir, storage.driver, volumes)
         self.cgroup_manager: str = options.cgroup_manager or engine.get("cgroup_manager") or default_cgroup_manager()
         if self.cgroup_manager not in ("cgroupfs", "systemd"):
             raise OcikitError(f"unsupported cgroup manager {self.cgroup_manager}: it must be cgroupfs or systemd")
@@ -84,11 +85,10 @@ class Runtime:
     def open(cls, options: RuntimeOptions | None = None, **fields: Any) -> Runtime:
         """A runtime for the options (or their fields as keywords). After a reboot this is where states are refreshed."""
         from ocikit.common.config import load_containers_conf
-        from ocikit.storage.config import StoreOptions
-        from ocikit.storage.store import Store
+        from ocikit.storage.config import StoreOptions, settle
 
         options = options or RuntimeOptions(**fields)
-        store = Store.open(
+        storage = settle(
             StoreOptions(
                 graphroot=options.root or None,
                 runroot=options.runroot or None,
@@ -98,7 +98,7 @@ class Runtime:
                 transient=options.transient_store or None,
             )
         )
-        runtime = cls(options, store, load_containers_conf())
+        runtime = cls(options, storage, load_containers_conf())
         from ocikit.libpod.boot import check_boot
 
         check_boot(runtime)
@@ -112,9 +112,10 @@ class Runtime:
 
     def close(self) -> None:
         """Closes the database and the store."""
-        state = self._parts.pop("state", None)
-        if state is not None:
-            state.close()
+        for name in ("state", "store"):
+            part = self._parts.pop(name, None)
+            if part is not None:
+                part.close()
 
     # Each part is made at its first use: most commands need few of them.
 
@@ -126,6 +127,16 @@ class Runtime:
             from ocikit.libpod.state import State
 
             part = self._parts["state"] = State(f"{self.paths.graphroot}/db.sql", self.paths.database())
+        return part
+
+    @property
+    def store(self) -> Store:
+        """Images, layers, containers' file systems."""
+        part: Store | None = self._parts.get("store")
+        if part is None:
+            from ocikit.storage.store import Store
+
+            part = self._parts["store"] = Store(self._storage)
         return part
 
     @property
@@ -240,11 +251,14 @@ class Runtime:
 
         return find_conmon(self.options.conmon, self.conf.engine.get("conmon_path") or ())
 
-    def exit_command(self) -> list[str]:
-        """Podman's own command line up to the command, for conmon's ``--exit-command``: same roots, same runtime."""
+    def exit_command(self, watched: str = "") -> list[str]:
+        """Podman's own command line up to the command, for conmon's ``--exit-command``: same roots, same runtime.
+
+        ``watched``: a file that is gone once a client in the foreground has cleaned up; the command gives it a moment.
+        """
         options = self.options
         words = [
-            *_self_command(),
+            *_self_command(watched),
             "--root", self.paths.graphroot,
             "--runroot", self.paths.runroot,
             "--tmpdir", self.paths.tmpdir,
@@ -271,9 +285,12 @@ class Runtime:
         return words
 
 
-def _self_command() -> list[str]:
+def _self_command(watched: str) -> list[str]:
     """How conmon starts us again. Without site and the environment the interpreter is up in half the time, so the
-    places where ``ocikit`` lives are handed over instead of being searched."""
+    places where ``ocikit`` lives are handed over instead of being searched.
+
+    With a foreground client at work there is usually nothing left to do: finding that out without loading anything
+    leaves the processor to the client."""
     import sys
 
     import ocikit
@@ -284,6 +301,11 @@ def _self_command() -> list[str]:
         if root not in roots:
             roots.append(root)
     code = f"import sys;sys.path[:0]={roots!r};from ocikit.podman.main import main;sys.exit(main())"
+    if watched:
+        code = (
+            f"import posix as o,time,sys\nfor i in range(40):\n try:o.stat({watched!r})\n except OSError:sys.exit()\n"
+            f" time.sleep(.01)\n{code}"
+        )
     return [sys.executable, "-I", "-S", "-c", code]
 
 

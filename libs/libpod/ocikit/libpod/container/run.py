@@ -95,7 +95,7 @@ def run_foreground(container: Container, options: AttachOptions) -> int:
 
     try:
         container.sync()
-        launch = starting.begin(container)
+        launch = starting.begin(container, attended=True)
 
         def go() -> None:
             launch.start()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def monitor_options(container: Container, *, restore: str = "") -> monitor.MonitorOptions:
+def monitor_options(container: Container, *, restore: str = "", attended: bool = False) -> monitor.MonitorOptions:
     """What the container's monitor is told (conmon.md section 14)."""
     runtime, config = container.runtime, container.config
     paths = runtime.paths
@@ -33,7 +33,8 @@ def monitor_options(container: Container, *, restore: str = "") -> monitor.Monit
         logs = ["passthrough"]
     else:
         logs = [driver]
-    command = [*runtime.exit_command(), "container", "cleanup", "--stopped-only"]
+    watched = f"{container.bundle}/config.json" if attended else ""
+    command = [*runtime.exit_command(watched), "container", "cleanup", "--stopped-only"]
     annotations = container.annotations
     if annotations.get("io.podman.annotations.autoremove") == "TRUE":
         command.append("--rm")
@@ -88,8 +89,9 @@ def _notify_socket(container: Container) -> str:
 class Launch:
     """One start of one container. The container's lock is held by the caller until ``start`` has returned."""
 
-    def __init__(self, container: Container) -> None:
+    def __init__(self, container: Container, *, attended: bool = False) -> None:
         self.container = container
+        self.attended = attended  # a client in the foreground will clean up
         self.setup: network.Setup | None = None
         self.starting: monitor.Starting | None = None
         self.monitor: monitor.Monitor | None = None
@@ -119,11 +121,11 @@ class Launch:
         remove_stale(container)
         if network.in_background(container):
             # The monitor's interpreter starts and the network is made while this process mounts and writes.
-            self.starting = monitor.spawn(monitor_options(container))
+            self.starting = monitor.spawn(monitor_options(container, attended=self.attended))
             self.setup = network.begin(container)
         else:
             self.setup = network.begin(container)
-            options = monitor_options(container)
+            options = monitor_options(container, attended=self.attended)
             if self.setup is not None:
                 options.keep_fds = self.setup.keep_fds
             self.starting = monitor.spawn(options)
@@ -298,13 +300,13 @@ def init(container: Container) -> None:
         launch.close()
 
 
-def prepare_launch(container: Container) -> Launch:
+def prepare_launch(container: Container, *, attended: bool = False) -> Launch:
     """A launch of a container in whatever state allows one; a stopped one is taken out of the runtime first."""
     if container.number == STOPPED:
         from ocikit.libpod.container.cleanup import cleanup
 
         cleanup(container, event=False)
-    return Launch(container)
+    return Launch(container, attended=attended)
 
 
 def start(container: Container, *, dependencies: bool = False) -> None:
@@ -319,7 +321,7 @@ def start(container: Container, *, dependencies: bool = False) -> None:
         launch.close()
 
 
-def begin(container: Container) -> Launch:
+def begin(container: Container, *, attended: bool = False) -> Launch:
     """With the lock held: a launch that is initialized, whatever came before. Raises StateImproper."""
     number = container.number
     if number in (PAUSED, STOPPING):
@@ -329,7 +331,7 @@ def begin(container: Container) -> Launch:
     check_dependencies(container)
     if number == CREATED:
         return Launch(container)
-    launch = prepare_launch(container)
+    launch = prepare_launch(container, attended=attended)
     launch.init()
     return launch
 
