@@ -146,6 +146,9 @@ def write_config(container: Container, setup: network.Setup | None) -> dict[str,
         from ocikit.libpod.container.hooks import add_hooks
 
         spec = add_hooks(spec, hooks_dirs, container)
+    if container.runtime.oci_named(config.get("runtime", "")).name == "crun":
+        # crun before 1.15 knows no version above 1.0 and asks for nothing that came later.
+        spec["ociVersion"] = "1.0.2"
     state["bindMounts"] = facts.binds
     state["configPath"] = f"{container.bundle}/config.json"
     state["runDir"] = container.run_dir
