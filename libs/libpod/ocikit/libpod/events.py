@@ -15,7 +15,7 @@ from ocikit.libpod import times
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
 UNSET = 4294967295  # (uid_t)-1: the kernel's "no login"
@@ -139,7 +139,7 @@ class EventLog:
             time.sleep(0.1)
 
 
-def selected(event: dict[str, Any], filters: dict[str, Sequence[str]], since_ns: int, until_ns: int | None) -> bool:
+def selected(event: dict[str, Any], filters: Mapping[str, Sequence[str]], since_ns: int, until_ns: int | None) -> bool:
     """Whether an event passes ``--filter`` (one of each key's values), ``--since`` and ``--until``."""
     try:
         when = times.parse_ns(event.get("Time", ""))
