@@ -242,3 +242,20 @@ def test_pipeline_stops_on_errors(tmp_path: Path) -> None:
     with pytest.raises((ConnectionResetError, ArchiveError), match="reset by peer"):
         unpack_layer(Broken(tar(member("z", bytes(1_000_000)))), tmp_path, None, io.BytesIO())
     assert threading.active_count() == before
+
+
+def test_removing_skips_the_books_of_aufs(tmp_path: Path) -> None:
+    apply(
+        tar(member(".wh..wh.aufs", b""), member(".wh..wh.plnk/1.2", b"x"), member("a", b"1")),
+        tmp_path,
+        whiteouts="remove",
+    )
+    assert os.listdir(tmp_path) == ["a"]
+
+
+def test_an_opaque_mark_spares_what_this_layer_brought(tmp_path: Path) -> None:
+    for name in ("d/sub/old", "d/other/old"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).touch()
+    apply(tar(member("d/sub/new", b"1"), member("d/.wh..wh..opq", b"")), tmp_path, whiteouts="remove")
+    assert [str(path.relative_to(tmp_path)) for path in sorted(tmp_path.rglob("*"))] == ["d", "d/sub", "d/sub/new"]

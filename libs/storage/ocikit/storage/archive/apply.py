@@ -53,7 +53,7 @@ def apply_layer(
 class _Layer:
     """The state of one unpacking."""
 
-    __slots__ = ("attributes", "dirs", "dirtimes", "options", "root", "seen", "unpacked")
+    __slots__ = ("attributes", "dirs", "dirtimes", "options", "parents", "root", "seen", "unpacked")
 
     def __init__(self, fd: int, options: ApplyOptions) -> None:
         self.options = options
@@ -66,7 +66,8 @@ class _Layer:
         # A directory's times change with everything made in it, so they are set at the end: 16 bytes and the path for each.
         self.dirs = bytearray()
         self.dirtimes = array("q")
-        self.unpacked: set[bytes] = set()
+        self.unpacked: set[bytes] = set()  # only for "remove": what an opaque mark spares
+        self.parents: set[bytes] = set()
 
     def apply(self, reader: TarReader, split: SplitWriter | None) -> ApplyResult:
         path = b""
@@ -129,6 +130,10 @@ class _Layer:
                 root.forget()
                 head, (dir_fd, inherit) = b"", top
             white = base[:4] == b".wh."
+            if removing and b".wh..wh." in path and base != b".wh..wh..opq":
+                # The books that aufs kept of itself; for overlay they are files and whiteouts like any other.
+                pass_over(reader, split)
+                continue
             if where != head:
                 try:
                     dir_fd, inherit = directory(where) if where else top
@@ -137,10 +142,7 @@ class _Layer:
                         raise
                     # Its directory is itself a whiteout or a file: nothing below can show through there.
                     root.stale = True
-                    if split is not None:
-                        split.entry(segment, name, 0, 0)
-                        while piece := reader.take():
-                            split.raw(bytes(piece))
+                    pass_over(reader, split)
                     continue
                 head = where
             if not white:
@@ -148,6 +150,10 @@ class _Layer:
                 gids.add(reader.gid)
             if removing:
                 self.unpacked.add(path)
+                above = where
+                while above and above not in self.parents:
+                    self.parents.add(above)
+                    above = above.rpartition(b"/")[0]
             if white and not plain:
                 self.whiteout(reader, dir_fd, where, base)
             elif kind == REGULAR and path:
@@ -173,12 +179,7 @@ class _Layer:
                 self.special(reader, dir_fd, base, inherit)
             else:
                 raise ArchiveError(f"layer has an entry {show(name)} with unhandled tar header type {kind}")
-            if split is not None:
-                split.entry(
-                    segment, name, 0, 0
-                )  # a payload here (on a whiteout) is kept in the tar-split, as in unusual()
-                while piece := reader.take():
-                    split.raw(bytes(piece))
+            pass_over(reader, split)
         return count, uids, gids
 
     def create(self, dir_fd: int, base: bytes, mode: int) -> int:
@@ -347,11 +348,11 @@ class _Layer:
             if path in self.unpacked:
                 if stat.S_ISDIR(os.stat(entry, dir_fd=fd, follow_symlinks=False).st_mode):
                     self.remove_older(path)
-            elif not any(each.startswith(path + b"/") for each in self.unpacked):
+            elif path in self.parents:
+                self.remove_older(path)
+            else:
                 remove(fd, entry)
                 self.root.stale = True
-            else:
-                self.remove_older(path)
 
     def remember_times(self, reader: TarReader, path: bytes) -> None:
         self.dirs += path
@@ -370,3 +371,11 @@ class _Layer:
                 os.utime(base, ns=(times[index], times[index + 1]), dir_fd=dir_fd, follow_symlinks=False)
             except (FileNotFoundError, NotADirectoryError):
                 pass  # a later entry of the layer replaced it
+
+
+def pass_over(reader: TarReader, split: SplitWriter | None) -> None:
+    """Records an entry that leaves no contents on disk; a payload that it has all the same is kept in the tar-split."""
+    if split is not None:
+        split.entry(reader.segment, reader.name, 0, 0)
+        while piece := reader.take():
+            split.raw(bytes(piece))

@@ -29,11 +29,14 @@ from .fields import (
     REGULAR,
     REGULAR_OLD,
     ZERO_BLOCK,
+    check_signed,
     cut,
+    int_octal,
     parse_decimal,
     parse_number,
     parse_records,
     parse_time,
+    size_of,
 )
 
 TYPE_CHECKING = False
@@ -429,31 +432,6 @@ class TarReader:
         if not self.pax:
             return _NOTHING
         return {key[13:]: value for key, value in self.pax.items() if key.startswith(_XATTR)}
-
-
-def int_octal(text: bytes) -> int:
-    """Octal digits as a number; BadHeader for an 8 or 9."""
-    try:
-        return int(text, 8)
-    except ValueError:
-        raise BadHeader(f"tar header holds the number {text!r}, which is not octal") from None
-
-
-def size_of(field: bytes) -> int:
-    """A header's size field; negative (base-256) sizes are refused."""
-    text = field.strip(b" \0")
-    size = int_octal(text) if text.isdigit() else parse_number(field)
-    if size < 0:
-        raise BadHeader("tar header has a negative size")
-    return size
-
-
-def check_signed(block: bytes, field: bytes) -> None:
-    """The slow second look at a checksum: some old writers summed signed bytes."""
-    announced = parse_number(field)
-    rest = block[:148] + b" " * 8 + block[156:]
-    if announced != sum(rest) and announced != sum(byte - 256 if byte > 127 else byte for byte in rest):
-        raise BadHeader("tar header has a wrong checksum: invalid tar header")
 
 
 def show(name: bytes) -> str:
