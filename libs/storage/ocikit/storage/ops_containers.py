@@ -36,6 +36,7 @@ class NewContainer:
         "processlabel",
         "shifted",
         "shifts",
+        "stable",
         "storage_opts",
         "uidmap",
         "volatile",
@@ -47,6 +48,7 @@ class NewContainer:
     layer: str | None
     metadata: str
     volatile: bool
+    stable: bool
     storage_opts: dict[str, str] | None
     mountlabel: str
     processlabel: str
@@ -58,6 +60,7 @@ class NewContainer:
         self.mapped = ""
         self.shifted: Shifted | None = None
         self.shifts = True
+        self.stable = False
 
 
 class ContainerOps(StoreBase):
@@ -91,11 +94,13 @@ class ContainerOps(StoreBase):
         mount_options: Sequence[str] = (),
         auto_userns: AutoUserNs | None = None,
         progress: Callable[[int], None] | None = None,
+        stable: bool = False,
     ) -> ContainerRecord:
         """A container with a writable layer of its own on top of the image's.
 
         image: a key of ``image()``, or "" for an empty root. layer: the id for the new layer (random by default).
-        volatile: may be lost with the power (``--rm``). uidmap, gidmap: (container id, host id, size) ranges; auto_userns: find
+        volatile: may be lost with the power (``--rm``); stable: its files may, its record stays where older tools also look
+        (containers/storage before 1.45 knows no volatile records). uidmap, gidmap: (container id, host id, size) ranges; auto_userns: find
         ranges that no other container has (the record says which). Where the kernel cannot shift ids, a shifted copy of the
         image is made and kept; progress is called with the number of files copied. storage_opts: ``size``, ``inodes``.
         NameTaken, IDInUse, ImageUnknown; on failure nothing is left.
@@ -108,6 +113,7 @@ class ContainerOps(StoreBase):
         new = NewContainer()
         new.id, new.names, new.image, new.layer = id, list(names), image, layer
         new.metadata, new.volatile, new.storage_opts = metadata, volatile, storage_opts
+        new.stable = stable
         new.mountlabel, new.processlabel, new.mount_options = mountlabel, processlabel, list(mount_options)
         if uidmap or gidmap or auto_userns is not None:
             from .ops_mapped import create_mapped
@@ -137,7 +143,7 @@ class ContainerOps(StoreBase):
                 }
                 if not new.shifts:
                     raw["uidmap"], raw["gidmap"] = records.idmap_rows(new.uidmap), records.idmap_rows(new.gidmap)
-                place = layers.volatile if new.volatile else layers.for_containers
+                place = layers.volatile if new.volatile and not new.stable else layers.for_containers
                 layer_record = LayerRecord(LayerRecord.ordered(raw), place)
                 layers.add(layer_record, new.uidmap, new.gidmap, bool(new.mapped))
                 if new.shifted is not None:
@@ -160,7 +166,7 @@ class ContainerOps(StoreBase):
                     "gidmap": records.idmap_rows(new.gidmap),
                     "flags": flags,
                 }
-                place = VOLATILE if new.volatile or containers.transient else 0
+                place = VOLATILE if (new.volatile and not new.stable) or containers.transient else 0
                 container = ContainerRecord(ContainerRecord.ordered(row), place)
                 try:
                     containers.put(container)

@@ -84,7 +84,8 @@ class WorkingContainer:
         options = options or BuildOptions()
         name = name or _free_name(store, image_name)
         _refuse_taken(store, name)
-        record = store.create_container(names=[name], image=image.id if image else "", volatile=True)
+        # It outlives this command and other versions of buildah go on with it: a record that all of them read.
+        record = store.create_container(names=[name], image=image.id if image else "", volatile=True, stable=True)
         state = _new_state(store, record, image, image_name, name, options, platform or host_platform())
         made = cls(store, record, state)
         if image is None:
