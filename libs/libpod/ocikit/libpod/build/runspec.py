@@ -6,12 +6,11 @@ The configuration comes from the same functions as that of ``podman run``; a bui
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ocikit.libpod.build.errors import BuildError
 from ocikit.libpod.build.options import BUILDAH_VERSION
+from ocikit.libpod.build.runnetwork import StepNetwork, network_mode
 from ocikit.libpod.container.options import CreateOptions
 from ocikit.libpod.oci import OciRuntime, find_runtime
 from ocikit.libpod.spec.finish import Facts, finish
@@ -46,26 +45,16 @@ class RunRequest:
 
 
 class RunContainer:
-    """One run. ``spec`` first, then ``run`` inside ``network()``."""
+    """One run. ``spec`` first, then ``run`` inside ``network``."""
 
     def __init__(
         self, request: RunRequest, options: BuildOptions, around: Surroundings, bundle: str, warn: Warn
     ) -> None:
         self.request, self.options, self.around, self.bundle, self.warn = request, options, around, bundle, warn
         self.id, self.hostname = request.container_id, request.hostname
-        self.mode = self._network_mode()
-        self.netns = ""
+        mode = network_mode(request.network or options.network, rootless=around.rootless)
+        self.network = StepNetwork(mode, self.id, self.hostname, around, warn)
         self._extra: list[dict[str, Any]] = []
-        self._status: dict[str, Any] = {}
-
-    def _network_mode(self) -> str:
-        mode = self.request.network or self.options.network
-        if mode in ("", "default", "private", "bridge"):
-            # An ordinary user has no bridge of the host; pasta's turn comes with the networks' own rooms.
-            mode = "bridge" if os.geteuid() == 0 and not self.around.rootless else "host"
-        if mode not in ("bridge", "none", "host") and not mode.startswith("ns:"):
-            mode = f"network:{mode}"
-        return mode
 
     def add_script(self, body: str) -> str:
         """A heredoc with a shebang becomes a file that is mounted and run; its path inside."""
@@ -90,7 +79,7 @@ class RunContainer:
             command=words,
             entrypoint="",
             workdir=self.request.workdir,
-            network=["none" if self.mode == "none" else "host"],
+            network=["none" if self.network.kind == "none" else "host"],
             cap_add=list(options.cap_add),
             cap_drop=list(options.cap_drop),
             ulimit=list(options.ulimits),
@@ -111,7 +100,7 @@ class RunContainer:
         )
         draft = build(create, ImageInfo(), self.around.settings, host, self.warn)
         draft.spec["process"]["env"] = [f"{name}={value}" for name, value in self.request.environment.items()]
-        if self.mode not in ("none", "host"):
+        if self.network.kind not in ("none", "host"):
             draft.spec["linux"]["namespaces"].append({"type": "network"})
         facts = self._facts(host)
         made = finish({"spec": draft.spec}, facts)
@@ -129,9 +118,9 @@ class RunContainer:
         if host.cgroups_usable:
             parent = self.options.cgroup_parent or ""
             facts.cgroups_path = f"{parent}/buildah-{self.id}"
-        if self.mode not in ("none", "host"):
-            self.netns = self.mode.removeprefix("ns:") if self.mode.startswith("ns:") else self._netns_path()
-            facts.netns = self.netns
+        self.network.prepare()
+        if self.network.netns:
+            facts.netns = self.network.netns
         return facts
 
     def _shm(self) -> list[dict[str, Any]]:
@@ -175,56 +164,25 @@ class RunContainer:
             f"rootless={int(self.around.rootless)}",
         ]
         self._write("containerenv", "\n".join(lines) + "\n")
-        if self.mode == "none":
+        network = self.network
+        if network.kind == "none":
             return
-        servers, search = files.status_servers(self._status)
         text = files.make_resolv_conf(
             host=files.host_resolv_conf(),
             servers=[address for address in options.dns if address != "none"],
             search=options.dns_search,
             options=options.dns_options,
-            network_servers=servers,
-            network_search=search,
-            keep_loopback=self.mode == "host",
+            network_servers=network.servers,
+            network_search=network.search,
+            forwarders=network.forwarders,
+            keep_loopback=not network.isolated,
         )
         self._write("resolv.conf", text)
-        own = [(address, [self.hostname]) for address, _ in files.status_addresses(self._status)]
+        own = [(address, [self.hostname, request.container_name]) for address in network.own]
         extra = [files.parse_add_host(word) for word in options.add_hosts]
-        self._write(
-            "hosts", files.make_hosts(extra=extra, own=own, host_internal=files.host_internal_address(self._status))
-        )
+        self._write("hosts", files.make_hosts(extra=extra, own=own, host_internal=network.host_address))
 
     # -- running ----------------------------------------------------------------------------------------------------
-
-    def _netns_path(self) -> str:
-        from ocikit.network import netns
-
-        return netns.create()
-
-    @contextmanager
-    def network(self) -> Iterator[None]:
-        """Attached to the network while inside; nothing of it is left afterwards."""
-        if self.mode in ("none", "host") or self.mode.startswith("ns:"):
-            self._fill_files()
-            yield
-            return
-        from ocikit.network import netns
-        from ocikit.network.records import PerNetwork, SetupRequest
-
-        networks = self.around.networks()
-        name = self.mode.removeprefix("network:") if ":" in self.mode else networks.default_name
-        request = SetupRequest(
-            self.id, self.hostname, {name: PerNetwork(interface_name="eth0")}, container_hostname=self.hostname
-        )
-        try:
-            self._status = networks.setup(self.netns, request)
-            try:
-                self._fill_files()
-                yield
-            finally:
-                networks.teardown(self.netns, request)
-        finally:
-            netns.remove(self.netns)
 
     def execute(self, words: list[str], points: MountPoints) -> int:
         """All of it: configuration, network, the run. ``points`` remembers what mounting adds to the tree."""
@@ -234,7 +192,8 @@ class RunContainer:
         points.note(mount["destination"] for mount in spec["mounts"])
         with open(f"{self.bundle}/config.json", "w") as file:
             file.write(jsonfast.dumps(spec))
-        with self.network():
+        with self.network:
+            self._fill_files()
             return self.run()
 
     def run(self) -> int:
