@@ -32,7 +32,7 @@ def network_mode(text: str, *, rootless: bool) -> str:
 def _user_program(warn: Callable[[str], None]) -> str:
     """pasta or slirp4netns; the host's network, with a warning, where neither can work (a build should not fail for that)."""
     from ocikit.common.errors import OcikitError
-    from ocikit.network.rootless import default_program
+    from ocikit.network.rootless.programs import default_program
 
     try:
         program = default_program()
