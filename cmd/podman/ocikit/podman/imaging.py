@@ -129,7 +129,9 @@ def reporter(quiet: bool) -> Reporter:
     """Bars on a terminal, lines elsewhere (on standard error, as podman), nothing if quiet."""
     from ocikit.common.cli.progress import Progress
 
-    return Progress.choose(quiet)
+    chosen: Any = Progress.choose(quiet, "", sys.stderr)
+    found: Reporter = chosen
+    return found
 
 
 def say(text: str) -> None:
@@ -209,9 +211,9 @@ def container_remover(ctx: Context, store: Store) -> Callable[[str], None]:
     """Removes a container of the store, whoever made it: podman's through libpod, others from the store alone."""
 
     def remove(container_id: str) -> None:
-        from importlib import import_module
+        from ocikit.podman.engine import open_runtime
 
-        runtime = import_module("ocikit.podman.engine").open_runtime(ctx)
+        runtime = open_runtime(ctx)
         try:
             from ocikit.common.errors import NotFound
 
@@ -228,7 +230,17 @@ def container_remover(ctx: Context, store: Store) -> Callable[[str], None]:
 
 
 def event(ctx: Context, store: Store, status: str, image_id: str, name: str) -> None:
-    """One line in podman's event log, as ``podman events`` shows it. A log that can't be written is no failure."""
+    """One line in podman's event log, as ``podman events`` shows it."""
+    from ocikit.common.config import load_containers_conf
+    from ocikit.libpod.events import EventLog
+    from ocikit.libpod.runtime import default_tmpdir
+    from ocikit.storage.userns import is_rootless
+
+    engine = load_containers_conf().engine
+    tmpdir = ctx.globals.tmpdir or engine.get("tmp_dir") or default_tmpdir(is_rootless())
+    backend = ctx.globals.events_backend or engine.get("events_logger") or "file"
+    path = engine.get("events_logfile_path") or f"{tmpdir}/events/events.log"
+    EventLog(path, enabled=backend != "none").write("image", status, None, ID=image_id, Name=name)
 
 
 def signers(opts: Values) -> list[Any]:
@@ -257,30 +269,29 @@ def encryption(opts: Values) -> Any:
 
             raise UsageError("--encrypt-layer can only be used with --encryption-key", hint="-")
         return None
-    from ocikit.common.errors import Unsupported
+    from ocikit.image.encryption import Encryptor
 
-    raise Unsupported("encrypting layers is not supported yet: leave out --encryption-key")
+    return Encryptor(opts.encryption_key, opts.encrypt_layer)
 
 
 def decryption(opts: Values) -> Any:
     """What ``--decryption-key`` gives; None if nothing."""
     if not opts.get("decryption-key"):
         return None
-    from ocikit.common.errors import Unsupported
+    from ocikit.image.encryption import Decryptor
 
-    raise Unsupported("decrypting layers is not supported yet: leave out --decryption-key")
+    return Decryptor(opts["decryption-key"])
 
 
 def external_remover(ctx: Context, store: Store) -> Callable[[str], None]:
     """Removes containers that podman doesn't know (buildah's); one that it knows is left, and so is its image."""
 
     def remove(container_id: str) -> None:
-        from importlib import import_module
-
         from ocikit.common.errors import NotFound
+        from ocikit.podman.engine import open_runtime
         from ocikit.storage.errors import ImageInUse
 
-        runtime = import_module("ocikit.podman.engine").open_runtime(ctx)
+        runtime = open_runtime(ctx)
         try:
             runtime.containers.get(container_id)
         except NotFound:

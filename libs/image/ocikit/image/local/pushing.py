@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ocikit.common.errors import UsageError
+from ocikit.common.errors import OcikitError, UsageError
 from ocikit.image.context import SystemContext
 from ocikit.image.copy.engine import copy_image
 from ocikit.image.copy.options import ALL, SYSTEM, CopyOptions, CopyResult
@@ -123,7 +123,12 @@ def _copy_options(store: Store, options: PushOptions) -> CopyOptions:
 
 
 def _copy(source: ImageReference, target: ImageReference, copy: CopyOptions, options: PushOptions) -> CopyResult:
-    return options.retries.run(lambda: copy_image(target, source, copy))
+    try:
+        return options.retries.run(lambda: copy_image(target, source, copy))
+    except OcikitError as exc:
+        if "Would invalidate signatures" in str(exc) and not exc.hint:
+            exc.hint = "the image came with signatures, and layers from local storage are compressed anew: push with --remove-signatures"
+        raise
 
 
 def _push_list(store: Store, list_id: str, target: ImageReference, options: PushOptions) -> CopyResult:

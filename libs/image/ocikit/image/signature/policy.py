@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ocikit.common.errors import ConfigError, OcikitError
@@ -89,12 +89,12 @@ def _evaluate(requirement: dict[str, Any], reference: ImageReference, manifest: 
         return str(exc)
 
 
-def acceptor(ctx: SystemContext, *, required: bool = False) -> Callable[[ImageReference, bytes, Sequence[bytes]], None]:
+def acceptor(ctx: SystemContext, *, required: bool = False) -> Callable[[ImageReference, bytes, Signatures], None]:
     """The policy of this call as :attr:`ocikit.image.copy.options.CopyOptions.accept`."""
     policy = load_policy(ctx, required=required)
 
-    def accept(reference: ImageReference, manifest: bytes, signatures: Sequence[bytes]) -> None:
-        policy.check(reference, manifest, lambda: list(signatures), ctx)
+    def accept(reference: ImageReference, manifest: bytes, signatures: Signatures) -> None:
+        policy.check(reference, manifest, signatures, ctx)
 
     return accept
 
