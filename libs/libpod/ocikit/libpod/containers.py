@@ -144,13 +144,14 @@ class Containers:
 
     def freshen(self, container: Container) -> None:
         """Makes a listed record true without taking locks that need not be taken."""
-        from ocikit.libpod.container.record import _LIVE, STOPPED, read_exit, vanished
+        from ocikit.libpod.container.record import _LIVE, CREATED, STOPPED, read_exit, runs_own_program, vanished
         from ocikit.libpod.errors import NoSuchContainer
 
         number = container.number
         if number not in _LIVE or number == STOPPED:
             return
-        if read_exit(container) is None and not vanished(container.state):
+        unseen = number == CREATED and container.pid and runs_own_program(container.pid)
+        if not unseen and read_exit(container) is None and not vanished(container.state):
             return
         locks = self._runtime.locks
         with locks.hold(container.lock_number):

@@ -8,6 +8,7 @@ import time
 from ocikit.common.errors import OcikitError
 from ocikit.libpod import times
 from ocikit.libpod.container import network, prepare
+from ocikit.libpod.container.dismantle import dismantle, traces
 from ocikit.libpod.container.record import (
     CONFIGURED,
     CREATED,
@@ -217,17 +218,18 @@ def remove_locked(container: Container, *, volumes: bool) -> None:
     """With the lock held: clean up, then storage, rows, lock, event. Half-done removals of the past are finished, too."""
     runtime = container.runtime
     state = container.state
-    if state.get("state") not in (REMOVING,):
-        if state.get("state") in (RUNNING, PAUSED, STOPPING, CREATED):
-            state["state"] = STOPPED
+    number = state.get("state")
+    if number in (RUNNING, PAUSED, STOPPING, CREATED, STOPPED):
+        state["state"] = STOPPED
         try:
             cleanup(container, event=False, after=False)
         except (OcikitError, OSError):
-            _force_down(container)
+            dismantle(container)
+    elif number == REMOVING or traces(container):
+        dismantle(container)
+    if state.get("state") != REMOVING:
         state["state"] = REMOVING
         container.save()
-    else:
-        _force_down(container)
     if container.config.get("rootfsImageID") or not container.config.get("rootfs"):
         delete_storage(runtime, container.id)
     else:
@@ -265,20 +267,8 @@ def delete_storage(runtime: Runtime, cid: str) -> None:
         runtime.store.delete_container(cid)
     except NotFound:
         pass
-
-
-def _force_down(container: Container) -> None:
-    """Cleanup failed or was interrupted: do without it what can be done."""
-    for step in (
-        lambda: container.runtime.oci_named(container.config.get("runtime", "")).delete(container.id, force=True),
-        lambda: network.end(container),
-        lambda: prepare.unmount(container),
-        lambda: container.runtime.store.unmount(container.id, force=True),
-    ):
-        try:
-            step()
-        except (OcikitError, OSError):
-            continue
+    except OSError as error:
+        raise OcikitError(f"removing storage for container {cid}: {error.filename or ''}: {error.strerror}") from None
 
 
 def _remove_exit_files(container: Container) -> None:

@@ -162,6 +162,8 @@ def settle(container: Container) -> bool:
         return False
     found = read_exit(container)
     if found is None:
+        if number == CREATED and started_unseen(container):
+            return True
         if number == STOPPED or not vanished(state):
             return False
         code, finished = -1, None
@@ -171,6 +173,32 @@ def settle(container: Container) -> bool:
         return False
     record_exit(container, code, finished)
     return True
+
+
+def started_unseen(container: Container) -> bool:
+    """An initialized container whose process is no longer the runtime's own: it was started by somebody who was killed
+    before he could say so."""
+    pid = container.pid
+    if not pid or not runs_own_program(pid):
+        return False
+    state = container.state
+    try:
+        state["startedTime"] = times.format_ns(os.stat(f"/proc/{pid}").st_mtime_ns)
+    except OSError:
+        return False
+    state["state"] = RUNNING
+    container.save()
+    return True
+
+
+def runs_own_program(pid: int) -> bool:
+    """Whether a container's first process has left the runtime's waiting ``init``."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            words = file.read(4096).split(b"\0")
+    except OSError:
+        return False
+    return len(words) > 1 and not (words[1:2] == [b"init"] or b"runc" in words[0] or b"crun" in words[0])
 
 
 def read_exit(container: Container) -> tuple[int, int] | None:

@@ -118,6 +118,11 @@ class Launch:
     def _prepare(self) -> None:
         container = self.container
         prepare.directories(container)
+        if os.path.exists(f"{container.bundle}/config.json"):
+            # Somebody was killed half-way through an earlier start.
+            from ocikit.libpod.container.dismantle import dismantle
+
+            dismantle(container)
         remove_stale(container)
         if network.in_background(container):
             # The monitor's interpreter starts and the network is made while this process mounts and writes.
@@ -132,6 +137,7 @@ class Launch:
             if self.setup is not None:
                 self.setup.close()
         prepare.mount(container)
+        container.save()  # whoever comes after a crash knows of the mounts and the network namespace
         prepare.write_config(container, self.setup)
 
     def _create(self) -> None:
