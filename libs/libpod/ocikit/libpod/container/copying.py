@@ -87,7 +87,7 @@ def copy(source: Side, target: Side, *, archive: bool = True, overwrite: bool = 
             raise OcikitError(f'"{source.path}" is not a directory {source.describe()}')
         folder, name = _place(target, look(target), what, source, contents, overwrite)
         reader, writer = os.pipe()
-        names = _Names(what.real, "." if contents and what.kind == "dir" else name)
+        names = _Names(what.real, name)
         owner = None if not archive else (0, 0) if target.container is not None else (os.getuid(), os.getgid())
         sender = _spawn(source.root, lambda: _send(writer, names), close=reader)
         os.close(writer)
@@ -122,7 +122,7 @@ def _place(target: Side, there: Info, what: Info, source: Side, contents: bool, 
     """(directory, name) where the source goes."""
     own = os.path.basename(os.path.normpath(source.inner))
     if there.kind == "dir":
-        return there.real, own or "."
+        return there.real, "." if contents and what.kind == "dir" else own or "."
     if there.kind == "file":
         if what.kind == "dir" and not overwrite:
             raise OcikitError("destination must be a directory when copying a directory")
@@ -136,7 +136,7 @@ def _place(target: Side, there: Info, what: Info, source: Side, contents: bool, 
     if above.kind != "dir":
         raise OcikitError(f'"{target.path}" could not be found {target.describe()}: no such file or directory')
     name = os.path.basename(inner.rstrip("/"))
-    return above.real, f"{name}" if not contents else name
+    return above.real, name
 
 
 def look(side: Side) -> Info:
