@@ -19,7 +19,7 @@ LINES = {
         nonsense|imags|--foo|--root|images --foo|images -x|images -ax|images ---a|images --=x|images --all=maybe|images -a=2
         images --filter|images --sort|images a b|tag|tag a|tag --foo a b|rmi -x|history|history a b|image|image nonsense|pull
         image exists|image exists a b|untag|push|push a b c|ps -n|ps -n x|ps --last=5x|ps foo|ps -l=x
-        run|run -m|run --cpus x|run --stop-timeout=-1 x|run --memory-swappiness=1.5 x|stop -t -1 x|exec|start --sig-proxy=x|rename a
+        run|run -m|run --cpus x|run --stop-timeout=-1 x|run --memory-swappiness=1.5 x|exec|start --sig-proxy=x|rename a
         cp a|network rm|network nonsense|volume rm|login a b|search|pod nonsense|--log-level=loud images
     """,
     "buildah": """

@@ -17,7 +17,7 @@ podman() { "$PYTHON" -m ocikit.podman "$@"; }
 source <(podman completion bash)
 ask() { COMP_WORDS=("$@"); COMP_CWORD=$(( $# - 1 )); COMPREPLY=(); _podman_completion "$SHIM"; echo "${COMPREPLY[*]}"; }
 ask podman ver
-ask podman image l
+ask podman image lis
 ask podman $ROOTS rmi foo
 ask podman $ROOTS rmi foo/bar : ''
 ask podman images --so

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ocikit.common.cli.declare import Command, Flag, between
+from ocikit.common.cli.declare import Command, Flag, at_most
 from ocikit.common.cli.optionsets import pick, unsupported
 from ocikit.common.cli.optionsets.build import COMMITTED, PULL, SBOM
 from ocikit.common.cli.optionsets.registry import ENCRYPTION, QUIET
@@ -41,7 +41,7 @@ COMMAND = Command(
             "rewrite-timestamp": "times in layers are kept",
         },
     ),
-    args=between(1, 2),
+    args=at_most(2),
     complete="containers",
 )  # fmt: skip
 
@@ -49,6 +49,7 @@ COMMAND = Command(
 def run(ctx: Context, opts: Values, args: list[str]) -> int:
     """Commits and prints the id."""
     from ocikit.buildah.engine import open_store
+    from ocikit.common.errors import OcikitError
     from ocikit.libpod.build.bases import full_name
     from ocikit.libpod.build.clock import clock
     from ocikit.libpod.build.config import apply
@@ -57,6 +58,8 @@ def run(ctx: Context, opts: Values, args: list[str]) -> int:
     from ocikit.libpod.build.options import BuildOptions
     from ocikit.libpod.build.working import WorkingContainer
 
+    if not args:
+        raise OcikitError("container ID must be specified")
     moment = seconds(opts, "timestamp")
     options = BuildOptions(
         image_format=image_format(opts), omit_history=opts.omit_history, created_annotation=opts.created_annotation

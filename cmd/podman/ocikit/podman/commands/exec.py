@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from ocikit.common.cli.declare import Command, at_least
+from ocikit.common.cli.declare import Command, any_args
 from ocikit.common.cli.optionsets.container import EXEC
 
 TYPE_CHECKING = False
@@ -18,7 +18,7 @@ COMMAND = Command(
     long="Runs one more process in a container that is running.",
     example="podman exec web ls -l /\npodman exec -it web sh\npodman exec -d web touch /tmp/x",
     flags=EXEC,
-    args=at_least(1),
+    args=any_args(),
     interspersed=False,
     complete="running",
 )
@@ -31,6 +31,8 @@ def run(ctx: Context, opts: Values, args: list[str]) -> int:
     from ocikit.libpod.container import execs
     from ocikit.podman.engine import cidfile_names, open_runtime
 
+    if not args and not opts.latest and not opts.cidfile:
+        raise OcikitError("exec requires the name or ID of a container or the --latest flag")
     runtime = open_runtime(ctx)
     words = list(args)
     if opts.latest:
@@ -40,11 +42,7 @@ def run(ctx: Context, opts: Values, args: list[str]) -> int:
     else:
         container = runtime.containers.get(words.pop(0))
     if not words:
-        raise OcikitError(
-            "exec requires the name or ID of a container or the --latest or --cidfile flag"
-            if not args
-            else "must provide a non-empty command to start an exec session: invalid argument"
-        )
+        raise OcikitError("must provide a non-empty command to start an exec session: invalid argument")
     options = execs.ExecOptions(
         command=words,
         env=opts.env,

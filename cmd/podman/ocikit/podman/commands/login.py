@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from ocikit.common.cli.declare import Command, any_args
+from ocikit.common.cli.declare import Command, at_most
 from ocikit.common.cli.optionsets.registry import LOGIN
 
 TYPE_CHECKING = False
@@ -18,7 +18,7 @@ COMMAND = Command(
     long="Checks a user name and a password at a registry and keeps them for later commands.",
     example="podman login quay.io\npodman login --username ... --password ... quay.io\npodman login --get-login quay.io",
     flags=LOGIN,
-    args=any_args(),
+    args=at_most(1),
     complete="none",
 )
 
@@ -29,8 +29,6 @@ def run(ctx: Context, opts: Values, args: list[str]) -> int:
     from ocikit.image.registry import access, login
     from ocikit.podman import imaging
 
-    if len(args) > 1:
-        raise UsageError("login accepts only one registry to log in to")
     if opts.authfile and opts.compat_auth_file:
         raise UsageError(
             "options for paths to the credential file and to the Docker-compatible credential file "

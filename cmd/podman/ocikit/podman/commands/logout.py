@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from ocikit.common.cli.declare import Command, any_args
+from ocikit.common.cli.declare import Command, at_most
 from ocikit.common.cli.optionsets.registry import LOGOUT
 
 TYPE_CHECKING = False
@@ -18,7 +18,7 @@ COMMAND = Command(
     long="Forgets the stored credentials of a registry.",
     example="podman logout quay.io\npodman logout --all",
     flags=LOGOUT,
-    args=any_args(),
+    args=at_most(1),
     complete="none",
 )
 
@@ -29,8 +29,6 @@ def run(ctx: Context, opts: Values, args: list[str]) -> int:
     from ocikit.image.registry import access, login
     from ocikit.podman import imaging
 
-    if len(args) > 1:
-        raise UsageError("logout accepts only one registry to log out from")
     if opts.all and args:
         raise UsageError("--all takes no arguments", hint="-")
     if opts.authfile:

@@ -31,7 +31,7 @@ COMMAND = Command(
         Flag("list-tags", "bool", help="List the tags of a repository"),
         NO_TRUNC,
     ),
-    args=exactly(1, "this command requires exactly one argument"),
+    args=exactly(1),
     complete="none",
 )
 DESCRIPTION_MAX = 44
