@@ -118,7 +118,7 @@ def _setup_locked(
                 status[config.name]["dns_search_domains"] = ["dns.podman"]
         if transaction:
             waiting, transaction = transaction, None
-            waiting.wait()
+            _applied(waiting, lines)
         if starting:
             ready, starting = starting, None
             ready.wait()
@@ -130,13 +130,28 @@ def _setup_locked(
             except NetworkError:
                 pass
         try:
-            _teardown_locked(nets, configs, request, host, inside, netns_path)
+            _teardown_locked(nets, configs, request, host, inside, netns_path, linked=set(status))
         except (NetworkError, OSError):
             pass  # the first failure is the one to tell
         raise
     finally:
         host.close()
     return status
+
+
+def _applied(transaction: Transaction, lines: list[str]) -> None:
+    """Waits for the rules. Where a port still leads to a container that was killed without a teardown, it is taken over:
+    whoever has reserved the port (``ports.reserve``) owns it."""
+    from . import nft
+    from .errors import SetupFailed
+
+    try:
+        transaction.wait()
+    except SetupFailed:
+        stale = nft.conflicting(lines)
+        if not stale:
+            raise
+        nft.apply([*stale, *lines])
 
 
 def _lease(nets: Networks, configs: Sequence[NetworkConfig], request: SetupRequest) -> dict[str, list[str]]:
@@ -272,7 +287,9 @@ def _teardown_locked(
     host: Netlink,
     inside: Netlink | None,
     netns_path: str,
+    linked: set[str] | None = None,
 ) -> None:
+    """``linked`` are the networks whose links are ours to remove: all, unless a set-up broke off."""
     from .networks import collect
 
     steps: list[Callable[[], object]] = []
@@ -289,7 +306,8 @@ def _teardown_locked(
                 removal += firewall.ports_down(firewall.PortRules(rules, request.container_id, places, request.ports))
             if last:
                 removal += firewall.network_down(rules)
-        steps.append(_link_removal(nets, config, names[config.name], last, request, host, inside, netns_path))
+        ours = inside if linked is None or config.name in linked else None
+        steps.append(_link_removal(nets, config, names[config.name], last, request, host, ours, netns_path))
         if config.dns_enabled:
             steps.append(_name_removal(nets, config, request.container_id))
     if removal.chains:

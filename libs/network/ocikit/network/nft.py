@@ -134,3 +134,41 @@ class RunningRemoval:
                     continue
             if table_use() == SKELETON_USE:
                 apply(remove_table())
+
+
+def conflicting(lines: Sequence[str]) -> list[str]:
+    """Statements that delete the elements of the kernel's port maps that are in the way of those that ``lines`` add."""
+    import json
+    import subprocess
+
+    wanted: dict[str, list[tuple[list[str], str]]] = {}
+    for line in lines:
+        words = line.split()
+        if words[:2] == ["add", "element"] and words[4].startswith(("ports", "hostports")):
+            for element in line[line.index("{") + 1 : line.rindex("}")].split(","):
+                key, _, target = element.partition(" : ")
+                wanted.setdefault(words[4], []).append((key.strip().split(" . "), target.split()[-1]))
+    found = []
+    for name, keys in wanted.items():
+        done = subprocess.run([find(), "-j", "list", "map", *TABLE.split(), name], capture_output=True, check=False)
+        if done.returncode:
+            continue
+        for item in json.loads(done.stdout)["nftables"]:
+            for entry, verdict in item.get("map", {}).get("elem", ()):
+                held = [_text(part) for part in entry["concat"]]
+                target = verdict.get("jump", {}).get("target", "")
+                if any(target != own and _overlap(held, key) for key, own in keys):
+                    found.append(f"delete element {TABLE} {name} {{ {' . '.join(held)} }}")
+    return list(dict.fromkeys(found))
+
+
+def _text(part: object) -> str:
+    return "-".join(str(end) for end in part["range"]) if isinstance(part, dict) else str(part)
+
+
+def _overlap(one: list[str], other: list[str]) -> bool:
+    """Whether two keys of the same map (address, protocol, ports) share a port."""
+    if one[:-1] != other[:-1]:
+        return False
+    first, second = ([int(end) for end in key[-1].split("-")] for key in (one, other))
+    return first[0] <= second[-1] and second[0] <= first[-1]

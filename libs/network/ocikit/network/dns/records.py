@@ -88,9 +88,9 @@ def _list(text: str) -> list[str]:
 
 def zones_of(zones: list[Zone], source: bytes, gateway: str) -> tuple[list[Zone], Entry | None]:
     """The networks that a requester may see names of, and its own entry: those it is on, else the one it asked on."""
-    mine = [zone for zone in zones if source in zone.by_ip]
-    if mine:
-        return mine, mine[0].by_ip[source]
+    entry = next((zone.by_ip[source] for zone in zones if source in zone.by_ip), None)
+    if entry:
+        return [zone for zone in zones if any(other.id == entry.id for other in zone.entries)], entry
     return [zone for zone in zones if gateway in zone.gateways], None
 
 

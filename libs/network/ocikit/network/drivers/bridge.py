@@ -41,6 +41,17 @@ def setup(at: Attachment) -> Json:
             raise SetupFailed(f"interface {at.interface} already exists in the container's namespace") from None
         raise
     link = common.find_inside(at)
+    try:
+        _configure(at, bridge, link)
+    except BaseException:
+        at.inside.do(f"delete interface {at.interface}", del_link(link.index))
+        raise
+    return common.interface_json(at, link)
+
+
+def _configure(at: Attachment, bridge: Link, link: Link) -> None:
+    """Brings both ends of a new pair up, with all that belongs to them."""
+    config = at.config
     port = link.parent  # IFLA_LINK of a veth end is the index of the other, in its own namespace
     six = any(":" in ip for ip in at.ips)
     if six:
@@ -60,7 +71,6 @@ def setup(at: Attachment) -> Json:
     common.configure(at, link, default_route=default, accept_router=not managed(config))
     if at.has_ports and managed(config) and not config.internal:
         sysctl.write(f"net/ipv4/conf/{bridge.name}/route_localnet", "1")
-    return common.interface_json(at, link)
 
 
 def _need_vlan(host: Netlink, message: bytes, bridge: str) -> None:

@@ -46,7 +46,11 @@ def setup(at: Attachment) -> Json:
         at.inside.do(f"rename {name} to {at.interface}", set_link(link.index, name=at.interface))
     link = common.find_inside(at)
     default = not config.internal and not config.option_true("no_default_route")
-    common.configure(at, link, default_route=default, accept_router=config.ipam_driver == "none")
+    try:
+        common.configure(at, link, default_route=default, accept_router=config.ipam_driver == "none")
+    except BaseException:
+        at.inside.do(f"delete interface {at.interface}", del_link(link.index))
+        raise
     return common.interface_json(at, link)
 
 
