@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ocikit.image.cli.jsontext import dump_json
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,25 +24,6 @@ HEADINGS = {
     "History": "HISTORY",
     "ReadOnly": "R/O",
 }
-
-
-def dump_json(value: object, indent: int) -> str:
-    """As Go's MarshalIndent: without ``json``'s pure Python half for the small, flat documents of hot commands."""
-    return _dump(value, "\n", " " * indent)
-
-
-def _dump(value: object, newline: str, step: str) -> str:
-    from ocikit.common.jsonfast import dumps_go
-
-    if isinstance(value, dict) and value:
-        inner = newline + step
-        return (
-            "{" + ",".join([f"{inner}{dumps_go(k)}: {_dump(v, inner, step)}" for k, v in value.items()]) + newline + "}"
-        )
-    if isinstance(value, list) and value:
-        inner = newline + step
-        return "[" + ",".join([inner + _dump(v, inner, step) for v in value]) + newline + "]"
-    return dumps_go(value)
 
 
 def summary_object(summary: ImageSummary) -> dict[str, Any]:
@@ -128,3 +111,6 @@ def render_images(template: str, rows: Sequence[Row], noheading: bool) -> str:
     from ocikit.common.gotemplate import render_rows
 
     return render_rows(template, [TemplateRow(row) for row in rows], HEADINGS, "images", noheading)
+
+
+__all__ = ["HEADINGS", "TemplateRow", "dump_json", "render_images", "summary_object"]

@@ -36,8 +36,8 @@ COMMAND = Command(
 
 def run(ctx: Context, opts: Values, args: list[str]) -> int:
     """Adds and prints the digest."""
+    from ocikit.image.cli.members import parse_annotations
     from ocikit.podman import imaging
-    from ocikit.podman.listing_members import parse_annotations
 
     digest = imaging.artifact_store(ctx).add(
         args[0],

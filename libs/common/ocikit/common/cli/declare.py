@@ -260,6 +260,7 @@ class Program:
     error_style: "podman", "buildah" or "skopeo"; how errors are printed and which exit code bad usage has.
     prepare: called with the context after parsing, before ``run``.
     completers: module that holds functions named after the ``complete`` of flags and commands.
+    services: module that holds what commands shared by several tools need to know of this one (``open_store(ctx)`` ...).
     """
 
     __slots__ = (
@@ -273,6 +274,7 @@ class Program:
         "index",
         "name",
         "prepare",
+        "services",
         "short",
         "version",
         "version_note",
@@ -293,6 +295,7 @@ class Program:
         completers: str = "",
         hidden: Iterable[str] = (),
         version_note: str = "",
+        services: str = "",
     ) -> None:
         self.name = name
         self.version = version
@@ -306,6 +309,7 @@ class Program:
         self.error_style = error_style
         self.prepare = prepare
         self.completers = completers
+        self.services = services
         self.hidden = hidden
 
     def main(self, argv: Sequence[str] | None = None) -> int:

@@ -6,7 +6,7 @@ import sys
 
 from ocikit.common.cli.declare import Command, Flag, at_least
 from ocikit.common.cli.optionsets.registry import TLS_VERIFY
-from ocikit.podman.listing_members import INSECURE
+from ocikit.image.cli.members import INSECURE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,17 +32,17 @@ COMMAND = Command(
 
 def run(ctx: Context, opts: Values, args: list[str]) -> int:
     """Creates and prints the id."""
+    from ocikit.image.cli import helpers, members
     from ocikit.image.local import listedit, manifestlist
     from ocikit.image.local.naming import normalize_name
-    from ocikit.podman import imaging, listing_members
 
-    listing_members.insecure(opts)
-    store = imaging.open_store(ctx)
-    context = imaging.system_context(opts)
+    members.insecure(opts)
+    store = helpers.open_store(ctx)
+    context = helpers.system_context(opts)
     target = manifestlist.create_list(store, args[0], amend=opts.amend)
     for name in args[1:]:
         listedit.add_image(target, name, context, every=opts.all)
     if opts.annotation:
-        listedit.annotate_index(target, listing_members.parse_annotations(opts.annotation), None)
+        listedit.annotate_index(target, members.parse_annotations(opts.annotation), None)
     sys.stdout.write(target.save([normalize_name(args[0])]) + "\n")
     return 0

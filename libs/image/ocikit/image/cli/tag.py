@@ -21,10 +21,10 @@ COMMAND = Command(
 
 def run(ctx: Context, opts: Values, args: list[str]) -> int:
     """Tags."""
+    from ocikit.image.cli import helpers
     from ocikit.image.local.naming import tag
-    from ocikit.podman import imaging
 
-    store = imaging.open_store(ctx)
+    store = helpers.open_store(ctx)
     record = tag(store, args[0], args[1:])
-    imaging.event(ctx, store, "tag", record.id, args[1])
+    helpers.event(ctx, store, "tag", record.id, args[1])
     return 0

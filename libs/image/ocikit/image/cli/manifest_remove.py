@@ -24,14 +24,14 @@ COMMAND = Command(
 def run(ctx: Context, opts: Values, args: list[str]) -> int:
     """Removes and prints the list's id."""
     from ocikit.common.errors import OcikitError
+    from ocikit.image.cli import helpers
     from ocikit.image.digest import digest_problem
     from ocikit.image.local import manifestlist
-    from ocikit.podman import imaging
 
     problem = digest_problem(args[1])
     if problem:
         raise OcikitError(f'removing from manifest list {args[0]}: invalid image digest "{args[1]}": {problem}')
-    target = manifestlist.find_list(imaging.open_store(ctx), args[0])
+    target = manifestlist.find_list(helpers.open_store(ctx), args[0])
     target.remove(args[1])
     sys.stdout.write(target.save() + "\n")
     return 0

@@ -6,7 +6,7 @@ import sys
 
 from ocikit.common.cli.declare import Command, Flag, at_least
 from ocikit.common.cli.optionsets.registry import ACCESS
-from ocikit.podman.listing_members import ENTRY, INSECURE
+from ocikit.image.cli.members import ENTRY, INSECURE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,15 +41,15 @@ _ARTIFACT_FLAGS = ("artifact-config", "artifact-config-type", "artifact-exclude-
 def run(ctx: Context, opts: Values, args: list[str]) -> int:
     """Adds and prints the list's id."""
     from ocikit.common.errors import UsageError
+    from ocikit.image.cli import helpers, members
     from ocikit.image.local import listedit, manifestlist
-    from ocikit.podman import imaging, listing_members
 
-    listing_members.insecure(opts)
+    members.insecure(opts)
     for flag in _ARTIFACT_FLAGS:
         if opts.changed(flag) and not opts.artifact:
             raise UsageError(f"--{flag} option can only be used with --artifact", hint="-")
-    store = imaging.open_store(ctx)
-    context = imaging.registry_context(opts).replace(os="", arch="", variant="")
+    store = helpers.open_store(ctx)
+    context = helpers.registry_context(opts).replace(os="", arch="", variant="")
     target = manifestlist.find_list(store, args[0])
     if opts.artifact:
         from ocikit.image.local.listartifact import ArtifactOptions, add_artifact
@@ -74,6 +74,6 @@ def run(ctx: Context, opts: Values, args: list[str]) -> int:
         for name in args[1:]:
             digests += listedit.add_image(target, name, context, every=opts.all)
     for digest in digests:
-        listedit.annotate(target, digest, listing_members.changes(opts))
+        listedit.annotate(target, digest, members.changes(opts))
     sys.stdout.write(target.save() + "\n")
     return 0

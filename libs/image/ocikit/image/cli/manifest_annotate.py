@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from ocikit.common.cli.declare import Command, Flag, between
-from ocikit.podman.listing_members import ENTRY
+from ocikit.image.cli.members import ENTRY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,24 +37,24 @@ COMMAND = Command(
 def run(ctx: Context, opts: Values, args: list[str]) -> int:
     """Alters and prints the list's id."""
     from ocikit.common.errors import UsageError
+    from ocikit.image.cli import helpers, members
     from ocikit.image.context import SystemContext
     from ocikit.image.local import listedit, manifestlist
-    from ocikit.podman import imaging, listing_members
 
-    store = imaging.open_store(ctx)
+    store = helpers.open_store(ctx)
     target = manifestlist.find_list(store, args[0])
     context = SystemContext()
     if opts.index:
         if len(args) > 1:
             raise UsageError("did not expect image or artifact name when modifying the entire index", hint="-")
         subject = listedit.subject_descriptor(store, opts.subject, context) if opts.subject else None
-        listedit.annotate_index(target, listing_members.parse_annotations(opts.annotation), subject)
+        listedit.annotate_index(target, members.parse_annotations(opts.annotation), subject)
     else:
         if len(args) < 2:
             raise UsageError("expected image digest or file name, or --index", hint="-")
         if opts.subject:
             raise UsageError("--subject can only be used with --index", hint="-")
         digest = listedit.member_digest(target, args[1], context)
-        listedit.annotate(target, digest, listing_members.changes(opts))
+        listedit.annotate(target, digest, members.changes(opts))
     sys.stdout.write(target.save() + "\n")
     return 0

@@ -25,19 +25,19 @@ COMMAND = Command(
 def run(ctx: Context, opts: Values, args: list[str]) -> int:
     """Removes and prints what went."""
     from ocikit.common.errors import OcikitError
+    from ocikit.image.cli import helpers
     from ocikit.image.local import manifestlist
     from ocikit.image.local.lookup import find_named
     from ocikit.image.local.removing import RemoveOptions, remove_images
-    from ocikit.podman import imaging
 
-    store = imaging.open_store(ctx)
+    store = helpers.open_store(ctx)
     for name in args:
         if find_named(store, name) is not None:
             manifestlist.find_list(store, name)
-    report = remove_images(store, args, RemoveOptions(ignore=opts.ignore))
+    report = remove_images(store, args, RemoveOptions(ignore=opts.get("ignore")))
     sys.stdout.write("".join([f"Untagged: {name}\n" for name in report.untagged]))
     sys.stdout.write("".join([f"Deleted: {image_id}\n" for image_id in report.deleted]))
     if report.errors:
         sys.stdout.flush()
-        raise OcikitError(imaging.join_errors(report.errors), exit_code=report.exit_code())
+        raise OcikitError(helpers.join_errors(report.errors), exit_code=report.exit_code())
     return 0

@@ -26,14 +26,14 @@ COMMAND = Command(
 def run(ctx: Context, opts: Values, args: list[str]) -> int:
     """Logs out."""
     from ocikit.common.errors import UsageError
+    from ocikit.image.cli import helpers
     from ocikit.image.registry import access, login
-    from ocikit.podman import imaging
 
     if opts.all and args:
         raise UsageError("--all takes no arguments", hint="-")
     if opts.authfile:
-        imaging.check_authfile(opts.authfile)
-    context = imaging.registry_context(opts)
+        helpers.check_authfile(opts.authfile)
+    context = helpers.registry_context(opts)
     options = login.LoginOptions(context, compat_authfile=opts.compat_auth_file)
     if opts.all:
         login.logout_all(options, _say)

@@ -6,7 +6,7 @@ import sys
 
 from ocikit.common.cli.declare import Command, Flag, between
 from ocikit.common.cli.optionsets.registry import ACCESS, COMPRESSION, QUIET, SIGNING
-from ocikit.podman.listing_members import INSECURE
+from ocikit.image.cli.members import INSECURE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,15 +39,15 @@ COMMAND = Command(
 
 def run(ctx: Context, opts: Values, args: list[str]) -> int:
     """Pushes, and writes the digest file if one was asked for."""
+    from ocikit.image.cli import helpers, members
     from ocikit.image.copy.options import ALL, INDEX_ONLY, CopyOptions
     from ocikit.image.local.listpush import push_list
     from ocikit.image.local.manifestlist import find_list
     from ocikit.image.local.pushing import FORMATS, destination_reference
     from ocikit.image.local.removing import RemoveOptions, remove_images
     from ocikit.image.signature.policy import acceptor
-    from ocikit.podman import imaging, listing_members
 
-    listing_members.insecure(opts)
+    members.insecure(opts)
     if opts.add_compression:
         from ocikit.common.errors import Unsupported
 
@@ -60,8 +60,8 @@ def run(ctx: Context, opts: Values, args: list[str]) -> int:
         from ocikit.common.errors import UsageError
 
         raise UsageError(f'unknown format "{opts.format}". Choose one of the supported formats: oci or v2s2', hint="-")
-    store = imaging.open_store(ctx)
-    context = imaging.system_context(opts)
+    store = helpers.open_store(ctx)
+    context = helpers.system_context(opts)
     name = args[0]
     target = find_list(store, name)
     if len(args) > 1:
@@ -76,14 +76,14 @@ def run(ctx: Context, opts: Values, args: list[str]) -> int:
         format=FORMATS[opts.format],
         force_compression=opts.force_compression or opts.changed("compression-format"),
         remove_signatures=opts.remove_signatures,
-        signers=imaging.signers(opts),
+        signers=helpers.signers(opts),
         accept=acceptor(context),
-        report=imaging.reporter(opts.quiet),
+        report=helpers.reporter(opts.quiet),
     )
-    result = push_list(store, name, destination_reference(destination), options, imaging.retries(opts))
+    result = push_list(store, name, destination_reference(destination), options, helpers.retries(opts))
     if opts.digestfile:
-        imaging.write_file(opts.digestfile, result.digest)
-    if opts.rm or opts.purge:
+        helpers.write_file(opts.digestfile, result.digest)
+    if opts.rm or opts.get("purge"):
         remove_images(store, [target.id], RemoveOptions(force=True))
     sys.stdout.write(result.digest + "\n" if not opts.quiet and sys.stdout.isatty() else "")
     return 0

@@ -26,8 +26,8 @@ COMMAND = Command(
 def run(ctx: Context, opts: Values, args: list[str]) -> int:
     """Logs in, or prints who is logged in."""
     from ocikit.common.errors import UsageError
+    from ocikit.image.cli import helpers
     from ocikit.image.registry import access, login
-    from ocikit.podman import imaging
 
     if opts.authfile and opts.compat_auth_file:
         raise UsageError(
@@ -35,7 +35,7 @@ def run(ctx: Context, opts: Values, args: list[str]) -> int:
             "can not be set simultaneously",
             hint="-",
         )
-    context = imaging.registry_context(opts)
+    context = helpers.registry_context(opts)
     target = args[0] if args else login.default_registry(access.load_conf(context))
     options = login.LoginOptions(
         context,
@@ -60,7 +60,7 @@ def _password(ctx: Context, opts: Values) -> str:
     """The password that the flags give; "" if it is to be asked for."""
     from ocikit.common.errors import UsageError
 
-    if opts.secret:
+    if opts.get("secret"):
         if opts.password_stdin or opts.password:
             raise UsageError("--secret can not be used with --password options", hint="-")
         return _from_secret(ctx, opts)
@@ -75,9 +75,9 @@ def _password(ctx: Context, opts: Values) -> str:
 
 def _from_secret(ctx: Context, opts: Values) -> str:
     """The password out of a podman secret; without --username the secret's name is the user's."""
-    from ocikit.podman import imaging
+    from ocikit.image.cli import helpers
 
-    text = imaging.secret_data(ctx, opts.secret)
+    text = helpers.secret_data(ctx, opts.secret)
     if not opts.username:
         opts.set("username", opts.secret)
     return text

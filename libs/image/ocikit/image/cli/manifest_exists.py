@@ -21,7 +21,7 @@ COMMAND = Command(
 
 def run(ctx: Context, opts: Values, args: list[str]) -> int:
     """The answer is the exit code."""
+    from ocikit.image.cli.helpers import open_store
     from ocikit.image.local.manifestlist import is_known
-    from ocikit.podman.imaging import open_store
 
     return 0 if is_known(open_store(ctx), args[0]) else 1

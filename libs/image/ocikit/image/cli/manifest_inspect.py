@@ -6,7 +6,7 @@ import sys
 
 from ocikit.common.cli.declare import Command, Flag, exactly
 from ocikit.common.cli.optionsets.registry import AUTHFILE, TLS_VERIFY
-from ocikit.podman.listing_members import INSECURE
+from ocikit.image.cli.members import INSECURE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,11 +31,11 @@ COMMAND = Command(
 
 def run(ctx: Context, opts: Values, args: list[str]) -> int:
     """Prints the list as JSON."""
+    from ocikit.image.cli import helpers, members
+    from ocikit.image.cli.jsontext import dump_json
     from ocikit.image.local.listedit import inspect_list
-    from ocikit.podman import imaging, listing_members
-    from ocikit.podman.imageformat import dump_json
 
-    listing_members.insecure(opts)
-    shown = inspect_list(imaging.open_store(ctx), args[0], imaging.system_context(opts))
+    members.insecure(opts)
+    shown = inspect_list(helpers.open_store(ctx), args[0], helpers.system_context(opts))
     sys.stdout.write(dump_json(shown, 4) + "\n")
     return 0
