@@ -188,6 +188,10 @@ class Command:
         self.interspersed = interspersed
         self.complete = complete
 
+    def but(self, **changes: Any) -> Command:
+        """A command that differs in some fields: another tool's, which shares the module."""
+        return Command(**{name: getattr(self, name) for name in self.__slots__} | changes)
+
 
 class Values:
     """What the user said, by flag name: ``opts.no_trunc``, ``opts["no-trunc"]``, ``opts.changed("no-trunc")``.
