@@ -8,7 +8,6 @@ import socket
 from threading import Thread
 
 from ocikit.common.errors import OcikitError
-from ocikit.image.copy.image import read_config
 from ocikit.image.digest import sha256
 from ocikit.image.errors import ImageNotFound
 from ocikit.image.inspection import InspectedImage
@@ -17,6 +16,7 @@ from ocikit.image.manifest.config import oci_config, parse_config
 from ocikit.image.manifest.convert import convert
 from ocikit.image.manifest.gojson import dump
 from ocikit.image.names import parse_image_name
+from ocikit.image.reading import read_config
 from ocikit.image.streams import CHUNK, HashingStream
 from ocikit.image.transports.base import Descriptor
 

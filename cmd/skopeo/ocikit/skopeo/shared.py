@@ -108,13 +108,15 @@ def warn_deprecated_tls(context: Context, opts: Values) -> None:
 
 def retried(opts: Values, work: Callable[[], T]) -> T:
     """Runs ``work`` again after failures that may pass (spec 5.4), as often as --retry-times says."""
+    times, fixed = opts["retry-times"], opts["retry-delay"]
+    if not times:
+        return work()
     import random
     import time
 
     from ocikit.common import log
     from ocikit.image.registry.errors import is_retryable
 
-    times, fixed = opts["retry-times"], opts["retry-delay"]
     for attempt in range(times + 1):
         try:
             return work()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from ocikit.common.errors import OcikitError
-from ocikit.image.copy.engine import read_top
-from ocikit.image.copy.image import read_config
 from ocikit.image.errors import ManifestError, wrap
 from ocikit.image.manifest import mediatypes as mt
 from ocikit.image.manifest.config import WHAT, oci_config, parse_config
@@ -12,6 +10,7 @@ from ocikit.image.manifest.convert import require_image
 from ocikit.image.manifest.gojson import an_object, rfc3339, sorted_map, string_map, strings, text
 from ocikit.image.manifest.guess import manifest_digest, matches_digest, parse_list, parse_manifest
 from ocikit.image.manifest.schema1 import Schema1Manifest
+from ocikit.image.reading import read_config, read_top
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

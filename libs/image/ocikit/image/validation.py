@@ -50,7 +50,7 @@ def validate(reference: ImageReference, ctx: SystemContext | None = None, *, lay
 
     Raises :class:`ManifestError` or :class:`DigestMismatch` at the first fault.
     """
-    from ocikit.image.copy.engine import read_top
+    from ocikit.image.reading import read_top
 
     checked: list[str] = []
     with reference.open_source(ctx or SystemContext()) as source:
@@ -72,7 +72,7 @@ def validate(reference: ImageReference, ctx: SystemContext | None = None, *, lay
 def _validate_one(
     source: ImageSource, manifest: Manifest, instance: str | None, layers: bool, checked: list[str]
 ) -> None:
-    from ocikit.image.copy.image import read_config
+    from ocikit.image.reading import read_config
 
     ids: list[str] = []
     if manifest.config is not None:

@@ -29,9 +29,9 @@ def run(context: Context, opts: Values, args: list[str]) -> int:
         raise UsageError("Usage: layers imageReference [layer...]")
     import tempfile
 
-    from ocikit.image.copy.image import read_config
     from ocikit.image.errors import wrap
     from ocikit.image.inspection import InspectedImage
+    from ocikit.image.reading import read_config
     from ocikit.image.streams import HashingStream
     from ocikit.image.transports.directory import DirReference
 

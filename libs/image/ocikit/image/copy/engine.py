@@ -9,6 +9,7 @@ from ocikit.image.copy.options import ALL, INDEX_ONLY, CopyOptions, CopyResult
 from ocikit.image.errors import ManifestError, wrap
 from ocikit.image.manifest import mediatypes as mt
 from ocikit.image.manifest.guess import matches_digest, parse_list
+from ocikit.image.reading import read_top
 from ocikit.image.transports.base import ImageDestination, ImageReference, ImageSource
 
 TYPE_CHECKING = False
@@ -47,15 +48,6 @@ def _open_cache(options: CopyOptions) -> BlobInfoCache | None:
     from ocikit.image.blobinfo import open_cache
 
     return open_cache(options.dest_ctx)
-
-
-def read_top(source: ImageSource) -> tuple[bytes, str]:
-    """The top manifest and its type, checked against the reference's digest."""
-    raw, media_type = source.get_manifest()
-    name = source.reference.docker_reference()
-    if name is not None and name.digest and not matches_digest(raw, name.digest):
-        raise ManifestError(f"Manifest does not match provided manifest digest {name.digest}")
-    return raw, mt.normalise(media_type)
 
 
 def _copy(source: ImageSource, dest: ImageDestination, options: CopyOptions, cache: BlobInfoCache | None) -> CopyResult:

@@ -9,12 +9,13 @@ from ocikit.image.copy.blobs import BlobCopier, Outcome
 from ocikit.image.copy.plan import KEEP, Wishes, fixed_reason, plan_image
 from ocikit.image.copy.threads import Cancel, run_parallel
 from ocikit.image.digest import sha256
-from ocikit.image.errors import CopyError, DigestMismatch, ManifestError, ManifestRejected, wrap
+from ocikit.image.errors import CopyError, ManifestError, ManifestRejected, wrap
 from ocikit.image.manifest import mediatypes as mt
 from ocikit.image.manifest.convert import convert, require_image, schema1_to_schema2
-from ocikit.image.manifest.guess import MAX_BYTES, matches_digest, parse_manifest
+from ocikit.image.manifest.guess import matches_digest, parse_manifest
 from ocikit.image.manifest.schema1 import GZIP_EMPTY, GZIP_EMPTY_DIGEST, Schema1Manifest
-from ocikit.image.streams import HashingStream, read_limited
+from ocikit.image.reading import read_config
+from ocikit.image.streams import HashingStream
 from ocikit.image.transports.base import COMPRESS, Descriptor, ImageDestination, ImageSource, ReuseOptions
 
 TYPE_CHECKING = False
@@ -431,18 +432,6 @@ def store_signatures(state: CopyState, manifest: bytes, kept: Sequence[bytes], i
             state.dest.put_signatures(signatures, instance)
         except OcikitError as error:
             raise wrap("writing signatures", error) from error
-
-
-def read_config(source: ImageSource, descriptor: Descriptor) -> bytes:
-    """The bytes of a config blob, at most 4 MiB, verified."""
-    stream, _ = source.open_blob(descriptor)
-    with HashingStream(stream) as hashing:
-        data = read_limited(hashing, MAX_BYTES)
-        if hashing.digest != descriptor.digest:
-            raise DigestMismatch(
-                f"Download config.json digest {hashing.digest} does not match expected {descriptor.digest}"
-            )
-    return data
 
 
 def _first_of_each(steps: Sequence[LayerStep]) -> list[LayerStep]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import os
-from typing import Any
 
 from ocikit.common.errors import ConfigError, OcikitError
 from ocikit.common.files import atomic_write
+from ocikit.common.jsonfast import dumps, loads
 
 from . import helpers
 from .credentials import Credentials
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 FILE_HELPER = "containers-auth.json"
 _HUB = ("docker.io", "index.docker.io", "registry-1.docker.io")
@@ -76,11 +78,11 @@ def read_document(path: str, legacy: bool = False) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except OSError as exc:
-        raise ConfigError(f"reading JSON file {json.dumps(path)}: {exc.strerror}") from exc
+        raise ConfigError(f'reading JSON file "{path}": {exc.strerror}') from exc
     if not data.strip():
         return {}
     try:
-        doc = json.loads(data)
+        doc = loads(data)
         if not isinstance(doc, dict):
             raise ValueError("the file must hold a JSON object")
     except ValueError as exc:
@@ -113,6 +115,8 @@ def decode_entry(entry: dict[str, Any]) -> Credentials:
     if not text:
         return Credentials(identity_token=token)
     try:
+        import base64
+
         decoded = base64.b64decode(text, validate=True).decode("utf-8")
     except ValueError as exc:
         raise ConfigError(f"decoding credentials: {exc}", hint="log in again: `podman login`") from exc
@@ -231,6 +235,8 @@ def _store_in_file(key: str, credentials: Credentials, paths: AuthPaths) -> str:
             raise ConfigError(f"namespaced key {key} is not supported in a Docker-compatible credential file")
         key = "https://index.docker.io/v1/" if key == "docker.io" else key
     text = f"{credentials.username}:{credentials.password}".encode()
+    import base64
+
     entry = {"auth": base64.b64encode(text).decode("ascii")}
     if credentials.identity_token:
         entry["identitytoken"] = credentials.identity_token
@@ -250,7 +256,7 @@ def write_document(path: str, doc: dict[str, Any], *, docker_format: bool) -> No
     directory = os.path.dirname(path)
     if directory:
         os.makedirs(directory, mode=0o700, exist_ok=True)
-    text = json.dumps(doc, indent="\t", sort_keys=True, ensure_ascii=False)
+    text = dumps(doc, sort_keys=True, indent="\t")
     atomic_write(os.path.realpath(path), text.encode(), mode=0o600)
 
 

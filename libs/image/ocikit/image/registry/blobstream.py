@@ -6,25 +6,24 @@ Rule for another try (image.md 5.4): the first break, or at least 1 MiB since th
 from __future__ import annotations
 
 import io
-import random
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
-import urllib3
 
 from .errors import BadContent, RegistryError, Unreachable
-from .http import network_error
+from .http import faults, network_error
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import requests
+    from collections.abc import Callable
+    from typing import Any
+
+    from .http import Answer
+
+    # offset -> the answer to a request for the rest of the blob from there
+    Reopen = Callable[[int], Answer]
 
 MIN_PROGRESS = 1 << 20
 MIN_INTERVAL_S = 60.0
 RECONNECT_DELAY_S = 1.0
-
-# offset -> the answer to a request for the rest of the blob from there
-Reopen = Callable[[int], "requests.Response"]
 
 
 class BlobStream(io.RawIOBase):
@@ -35,7 +34,7 @@ class BlobStream(io.RawIOBase):
 
     def __init__(
         self,
-        response: requests.Response,
+        response: Answer,
         reopen: Reopen,
         *,
         what: str,
@@ -69,7 +68,7 @@ class BlobStream(io.RawIOBase):
         while True:
             try:
                 piece: bytes = self._response.raw.read(size, decode_content=False)
-            except (urllib3.exceptions.HTTPError, OSError) as exc:
+            except faults() as exc:
                 self._reconnect(exc)
                 continue
             if piece:
@@ -113,6 +112,8 @@ class BlobStream(io.RawIOBase):
         if self._notice is not None:
             count = "first reconnection" if self._breaks == 1 else f"reconnection {self._breaks}"
             self._notice(f"Reading blob body from {self._response.url} failed ({reason}), reconnecting ({count})…")
+        import random
+
         time.sleep(RECONNECT_DELAY_S * (1 + random.random() / 10))
         try:
             self._response = self._reopen(self.offset)

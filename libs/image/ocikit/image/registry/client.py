@@ -6,18 +6,18 @@ use from several threads. Paths are repositories without the host ("library/busy
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-from urllib.parse import quote, urljoin, urlsplit, urlunsplit
-
-import requests
-
 from ocikit.common.errors import OcikitError
+from ocikit.common.jsonfast import loads
 
 from .blobstream import BlobStream, check_content_range
 from .connection import ClientOptions, Connection, retry_after
 from .errors import BadContent, RegistryError, Unreachable, from_answer
-from .http import Readable, TlsOptions, Upload, read_limited, send, session_for
+from .http import Answer, Readable, TlsOptions, Upload, read_limited, send, session_for
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 __all__ = ["ACCEPT", "ClientOptions", "RegistryClient", "next_page", "retry_after"]
 
@@ -67,9 +67,9 @@ class RegistryClient(Connection):
         response.close()
         if response.status_code != 200:
             raise self._head_error(response, f"reading digest {reference} in {self.host}/{repository}")
-        return response.headers.get("Docker-Content-Digest", "")
+        return str(response.headers.get("Docker-Content-Digest", ""))
 
-    def _head_error(self, response: requests.Response, what: str) -> RegistryError:
+    def _head_error(self, response: Answer, what: str) -> RegistryError:
         body = b""
         if response.status_code == 404:
             body = b'{"errors":[{"code":"MANIFEST_UNKNOWN"}]}'
@@ -120,7 +120,7 @@ class RegistryClient(Connection):
         """
         what = f"fetching blob: {digest} of {self.host}/{repository}"
 
-        def open_at(start: int) -> requests.Response:
+        def open_at(start: int) -> Answer:
             headers = {"Range": f"bytes={start}-"} if start else {}
             response = self.request(
                 "GET", f"/v2/{repository}/blobs/{digest}", scopes=pull_scope(repository), headers=headers
@@ -138,8 +138,9 @@ class RegistryClient(Connection):
 
     def open_url(self, url: str, what: str, size: int = -1) -> BlobStream:
         """A foreign layer's URL: no credentials, same resuming."""
+        from urllib.parse import urlsplit
 
-        def open_at(start: int) -> requests.Response:
+        def open_at(start: int) -> Answer:
             headers = {**self.headers, **({"Range": f"bytes={start}-"} if start else {})}
             response = send(session_for(urlsplit(url).netloc, TlsOptions()), "GET", url, headers=headers)
             if response.status_code != (206 if start else 200):
@@ -148,9 +149,7 @@ class RegistryClient(Connection):
 
         return self._blob_stream(open_at, what, size, 0)
 
-    def _blob_stream(
-        self, open_at: Callable[[int], requests.Response], what: str, size: int, offset: int
-    ) -> BlobStream:
+    def _blob_stream(self, open_at: Callable[[int], Answer], what: str, size: int, offset: int) -> BlobStream:
         response = open_at(offset)
         length = response.headers.get("Content-Length", "")
         if length.isdigit():
@@ -166,6 +165,8 @@ class RegistryClient(Connection):
 
     def mount_blob(self, repository: str, digest: str, source: str) -> bool:
         """Ask the registry to take the blob over from repository ``source``; False when it wants an upload."""
+        from urllib.parse import quote
+
         path = f"/v2/{repository}/blobs/uploads/?from={quote(source, safe='')}&mount={quote(digest, safe='')}"
         scopes = (*push_scope(repository), *pull_scope(source))
         response = self.request("POST", path, scopes=scopes, headers={"Content-Length": "0"})
@@ -215,6 +216,8 @@ class RegistryClient(Connection):
             raise
 
     def _finish(self, repository: str, location: str, content: tuple[bytes, str], what: str) -> None:
+        from urllib.parse import quote, urlsplit, urlunsplit
+
         body, digest = content
         parts = urlsplit(location)
         query = "&".join(part for part in (parts.query, f"digest={quote(digest, safe='')}") if part)
@@ -237,20 +240,20 @@ class RegistryClient(Connection):
         except RegistryError:
             pass  # the registry forgets old uploads by itself
 
-    def _location(self, response: requests.Response, what: str, base: str = "") -> str:
+    def _location(self, response: Answer, what: str, base: str = "") -> str:
         location = response.headers.get("Location", "")
         if not location:
             if base:
                 return base
             raise RegistryError(f"{what}: the registry's answer has no Location header")
-        return urljoin(response.url, location)
+        from urllib.parse import urljoin
+
+        return str(urljoin(response.url, location))
 
     # -- tags and search ----------------------------------------------------------------------------------------
 
     def pages(self, path: str, scopes: tuple[str, ...], what: str) -> list[Any]:
         """The JSON documents of a list and of every next page (Link header); bounded."""
-        import json
-
         documents: list[Any] = []
         seen: set[str] = set()
         while path and path not in seen and len(seen) < MAX_PAGES:
@@ -260,7 +263,7 @@ class RegistryClient(Connection):
                 raise self.fail(response, what)
             body = read_limited(response, MANIFEST_LIMIT, what)
             try:
-                documents.append(json.loads(body))
+                documents.append(loads(body))
             except ValueError as exc:
                 raise RegistryError(f"{what}: {exc}") from exc
             path = next_page(response.headers.get("Link", ""))
@@ -305,6 +308,8 @@ def next_page(link: str) -> str:
     target = link.partition(";")[0].strip().removeprefix("<").removesuffix(">")
     if not target:
         return ""
+    from urllib.parse import urlsplit
+
     parts = urlsplit(target)
     path = parts.path if parts.path.startswith("/") else "/" + parts.path
     return path + ("?" + parts.query if parts.query else "")

@@ -7,10 +7,13 @@ else here is pure.
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from ocikit.common.errors import ConfigError, OcikitError
 from ocikit.image.reference import parse_normalized, parse_reference, valid_domain
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 PULL_FROM_MIRROR = ("", "all", "digest-only", "tag-only")
 SHORT_NAME_MODES = ("", "permissive", "enforcing", "disabled")

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import random
-import threading
+import _thread
 import time
-from collections.abc import Callable, Mapping
-from email.utils import parsedate_to_datetime
-
-import requests
 
 from ocikit.common.version import VERSION
 
 from .challenge import Challenge, parse_challenges
 from .credentials import Credentials
 from .errors import RegistryError, error_text, from_answer
-from .http import TlsOptions, Upload, read_limited, send, session_for
-from .token import Token, fetch_token
+from .http import Answer, TlsOptions, Upload, read_limited, send, session_for, speaks_tls
 
 ERROR_LIMIT = 1 << 20
 MAX_429_ATTEMPTS = 5
@@ -24,7 +18,15 @@ BACKOFF_FIRST_S = 2.0
 BACKOFF_MAX_S = 60.0
 USER_AGENT = f"ocikit/{VERSION}"
 
-Notice = Callable[[str], None]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from .token import Token
+
+    Notice = Callable[[str], None]
+else:
+    Notice = object
 
 
 class ClientOptions:
@@ -66,7 +68,7 @@ class Connection:
             "Docker-Distribution-Api-Version": "registry/2.0",
             "Accept-Encoding": "identity",
         }
-        self._ping_lock = threading.Lock()
+        self._ping_lock = _thread.allocate_lock()
         self._pinged = False
         self._scheme = "https"
         self._challenges: list[Challenge] = []
@@ -81,7 +83,9 @@ class Connection:
         with self._ping_lock:
             if self._pinged:
                 return
-            schemes = ("https", "http") if self.options.insecure else ("https",)
+            schemes: tuple[str, ...] = ("https", "http") if self.options.insecure else ("https",)
+            if self.options.insecure and not speaks_tls(self.session, f"https://{self.api_host}/v2/"):
+                schemes = ("http",)
             for scheme in schemes:
                 try:
                     self._ping(scheme)
@@ -122,6 +126,8 @@ class Connection:
             if challenge.scheme == "bearer":
                 token = self._tokens.get(scopes)
                 if token is None or not token.fresh:
+                    from .token import fetch_token
+
                     token = fetch_token(
                         self.session,
                         challenge.parameters,
@@ -143,7 +149,7 @@ class Connection:
         headers: Mapping[str, str] | None = None,
         body: bytes | Upload | None = None,
         authenticate: bool = True,
-    ) -> requests.Response:
+    ) -> Answer:
         """One authenticated request; 429 is waited for, an insufficient scope is asked for once."""
         self.ping()
         if url.startswith("/"):
@@ -175,14 +181,14 @@ class Connection:
             return response
 
     @staticmethod
-    def _missing_scope(response: requests.Response) -> str:
+    def _missing_scope(response: Answer) -> str:
         for challenge in parse_challenges(response.raw.headers.getlist("WWW-Authenticate")):
             if challenge.scheme == "bearer" and challenge.parameters.get("error") == "insufficient_scope":
                 scope = challenge.parameters.get("scope", "")
                 return scope if scope.count(":") >= 2 else ""
         return ""
 
-    def _show_warnings(self, response: requests.Response) -> None:
+    def _show_warnings(self, response: Answer) -> None:
         """``Warning: 299 - "text"`` headers, each text once."""
         for line in response.raw.headers.getlist("Warning"):
             if not line.startswith('299 - "') or not line.endswith('"'):
@@ -196,7 +202,7 @@ class Connection:
         if self.options.notice is not None:
             self.options.notice(text)
 
-    def fail(self, response: requests.Response, what: str) -> RegistryError:
+    def fail(self, response: Answer, what: str) -> RegistryError:
         """The error for an answer that isn't a success; reads and closes it."""
         try:
             body = read_limited(response, ERROR_LIMIT, what)
@@ -210,6 +216,9 @@ class Connection:
 
 def retry_after(header: str, default_s: float) -> float:
     """Seconds to wait: Retry-After as seconds or as an HTTP date, else ``default_s`` with a little jitter; at most 60."""
+    import random
+    from email.utils import parsedate_to_datetime
+
     wait = default_s * (1 + random.random() / 10)
     if header.isdigit():
         wait = float(header)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-
 
 class Credentials:
     """Empty strings mean "none"; an identity token replaces the password."""
@@ -33,4 +31,6 @@ class Credentials:
 
     def basic(self) -> str:
         """The value of an Authorization header."""
+        import base64
+
         return "Basic " + base64.b64encode(f"{self.username}:{self.password}".encode()).decode("ascii")

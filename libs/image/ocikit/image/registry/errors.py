@@ -15,8 +15,6 @@ Error texts: docker/distribution's API errors, shown by the rules of image.md se
 
 from __future__ import annotations
 
-import json
-
 from ocikit.common.errors import OcikitError
 from ocikit.image.errors import ImageNotFound
 
@@ -126,6 +124,8 @@ def error_text(body: bytes, status: int, reason: str) -> tuple[str, str]:
 
 def _first_error(body: bytes) -> tuple[str, str]:
     try:
+        import json
+
         doc = json.loads(body.decode("utf-8"))
     except (ValueError, RecursionError):
         return "", ""

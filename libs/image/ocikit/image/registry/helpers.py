@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-
 from ocikit.common.errors import OcikitError
+from ocikit.common.jsonfast import dumps, loads
 
 from .credentials import Credentials
 
@@ -19,6 +17,8 @@ class HelperError(OcikitError):
 
 def _call(helper: str, verb: str, stdin: str) -> str:
     """stdout of the helper; "" for "not found"."""
+    import subprocess
+
     program = f"docker-credential-{helper}"
     try:
         done = subprocess.run(
@@ -47,7 +47,7 @@ def get(helper: str, host: str) -> Credentials:
     if not text.strip():
         return Credentials()
     try:
-        doc = json.loads(text)
+        doc = loads(text)
         username, secret = str(doc.get("Username") or ""), str(doc.get("Secret") or "")
     except (ValueError, AttributeError) as exc:
         raise HelperError(f"docker-credential-{helper} get: unreadable answer: {exc}") from exc
@@ -60,7 +60,7 @@ def store(helper: str, host: str, credentials: Credentials) -> None:
     doc = {"ServerURL": host, "Username": credentials.username, "Secret": credentials.password}
     if credentials.identity_token:
         doc = {"ServerURL": host, "Username": "<token>", "Secret": credentials.identity_token}
-    _call(helper, "store", json.dumps(doc, separators=(",", ":")))
+    _call(helper, "store", dumps(doc))
 
 
 def erase(helper: str, host: str) -> bool:
@@ -74,5 +74,5 @@ def erase(helper: str, host: str) -> bool:
 def listed(helper: str) -> dict[str, str]:
     """host -> user of everything that the helper keeps."""
     text = _call(helper, "list", "")
-    doc = json.loads(text) if text.strip() else {}
+    doc = loads(text) if text.strip() else {}
     return {str(k): str(v) for k, v in doc.items()} if isinstance(doc, dict) else {}

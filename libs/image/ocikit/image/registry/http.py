@@ -1,41 +1,52 @@
-"""One connection pool per host, on ``requests``: TLS contexts, proxies, redirects, and network faults as sentences.
+"""HTTP to one host: TLS contexts, redirects, proxies, and network faults as sentences. Knows nothing of registries.
 
-Nothing here knows what a registry is. What is bent away from requests' defaults, and why:
-- ``trust_env`` is off: it would read ~/.netrc and send those credentials to registries, and send loopback through proxies;
-- the TLS context is ours: system CAs plus certs.d, client certificates, TLS 1.2 at least (image.md 5.1, 6.2);
-- no cookies, no transparent decompression: blobs are verified as they are stored.
+GET and HEAD go straight over a socket (:mod:`.wire`), uploads and proxies over ``requests`` (:mod:`.requestspool`), which
+is loaded only then: it costs 100 ms. Answers of both kinds look alike (:class:`Answer`).
 """
 
 from __future__ import annotations
 
-import http.cookiejar
 import os
-import threading
-from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
-from urllib.parse import urlsplit
+import sys
 
-import requests
-import urllib3
-from requests.adapters import HTTPAdapter
-
+from . import wire
 from .errors import BadContent, CertificateError, RegistryError, Unreachable
 
-# Whoever says --tls-verify=false has been told already.
-urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any, Protocol
+
+    class Readable(Protocol):
+        """Bytes from front to end; b"" is the end."""
+
+        def read(self, size: int = -1, /) -> bytes: ...
+
+    class Answer(Protocol):
+        """What a request gives: ``raw.read(n, decode_content=False)`` is the body, ``raw.headers.getlist`` repeated headers."""
+
+        @property
+        def status_code(self) -> int: ...
+        @property
+        def reason(self) -> str: ...
+        @property
+        def headers(self) -> Any: ...
+        @property
+        def raw(self) -> Any: ...
+        @property
+        def url(self) -> str: ...
+        @property
+        def request(self) -> Any: ...
+        def close(self) -> None: ...
+else:
+    # Names for annotations only.
+    Answer = Readable = object
 
 CONNECT_TIMEOUT_S = 30.0
+PROBE_TIMEOUT_S = 3.0
 # A registry may think for minutes while it moves a large blob to its object store; Go waits for ever.
 READ_TIMEOUT_S = 900.0
-MAX_REDIRECTS = 10
-POOL_SIZE = 16
 UPLOAD_CHUNK = 1 << 18
-
-
-class Readable(Protocol):
-    """Bytes from front to end; b"" is the end."""
-
-    def read(self, size: int = -1, /) -> bytes: ...
 
 
 class TlsOptions:
@@ -76,71 +87,44 @@ class TlsOptions:
         return context
 
 
-class _Adapter(HTTPAdapter):
-    """requests' adapter with a TLS context of ours in place of certifi's bundle."""
+class Session:
+    """Connections to hosts with one set of TLS options; safe to use from several threads."""
 
     def __init__(self, tls: TlsOptions) -> None:
-        self._tls = tls
-        self._context: Any = None
-        super().__init__(pool_connections=4, pool_maxsize=POOL_SIZE, max_retries=0)
+        import _thread
 
-    def _pool_kwargs(self) -> dict[str, Any]:
-        if self._context is None:
-            self._context = self._tls.context()
-        return {"ssl_context": self._context}
+        self.tls = tls
+        self.wire = wire.Wire(tls.context)
+        self._lock = _thread.allocate_lock()
+        self._heavy: Any = None
 
-    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:
-        super().init_poolmanager(connections, maxsize, block, **kwargs)
+    def heavy(self) -> Any:
+        """The ``requests.Session`` behind this one, made when it is needed."""
+        with self._lock:
+            if self._heavy is None:
+                from .requestspool import make_session
 
-    def get_connection_with_tls_context(self, request: Any, verify: Any, proxies: Any = None, cert: Any = None) -> Any:
-        return self._connection(request.url, proxies)
-
-    def get_connection(self, url: Any, proxies: Any = None) -> Any:
-        # requests before 2.32 asks here
-        return self._connection(url, proxies)
-
-    def _connection(self, url: str, proxies: Mapping[str, str] | None) -> Any:
-        parts = urlsplit(url)
-        kwargs = self._pool_kwargs() if parts.scheme == "https" else None
-        proxy = requests.utils.select_proxy(url, proxies)  # type: ignore[no-untyped-call,unused-ignore]
-        manager: Any = self.poolmanager  # type: ignore[attr-defined,unused-ignore]
-        if proxy:
-            manager = self.proxy_manager_for(requests.utils.prepend_scheme_if_needed(proxy, "http"))  # type: ignore[no-untyped-call,unused-ignore]
-        return manager.connection_from_host(parts.hostname, parts.port, parts.scheme, pool_kwargs=kwargs)
-
-    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
-        """The context has decided already; requests would add certifi's bundle to it."""
+                self._heavy = make_session(self.tls)
+            return self._heavy
 
 
-_sessions: dict[tuple[object, ...], requests.Session] = {}
-_sessions_lock = threading.Lock()
+_sessions: dict[tuple[object, ...], Session] = {}
 
 
-def session_for(host: str, tls: TlsOptions) -> requests.Session:
-    """The pool for ``host`` (as written, with its port); made once per process and TLS settings."""
-    key = (host, os.getpid(), *tls.key())
-    with _sessions_lock:
-        found = _sessions.get(key)
-        if found is None:
-            found = requests.Session()
-            found.trust_env = False
-            found.max_redirects = MAX_REDIRECTS
-            found.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
-            found.headers.clear()
-            adapter = _Adapter(tls)
-            found.mount("https://", adapter)
-            found.mount("http://", adapter)
-            _sessions[key] = found
-        return found
+def session_for(host: str, tls: TlsOptions) -> Session:
+    """The connections to ``host`` (as written, with its port); made once per process and TLS settings."""
+    # dict.setdefault is one step for other threads; a session too many costs nothing.
+    return _sessions.setdefault((host, os.getpid(), *tls.key()), Session(tls))
 
 
-def proxies_for(url: str) -> dict[str, str]:
-    """HTTP_PROXY, HTTPS_PROXY, NO_PROXY of either case; loopback never goes through a proxy."""
-    host = urlsplit(url).hostname or ""
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+
+
+def may_need_proxy(host: str) -> bool:
+    """Whether a proxy could be in the way; loopback never goes through one."""
     if host == "localhost" or host.startswith("127.") or host == "::1":
-        return {}
-    found = requests.utils.get_environ_proxies(url, no_proxy=None)
-    return {scheme: proxy for scheme, proxy in found.items() if scheme in ("http", "https", "all", "no")}
+        return False
+    return any(os.environ.get(name) for name in _PROXIES)
 
 
 class Upload:
@@ -170,35 +154,50 @@ class Upload:
 
 
 def send(
-    session: requests.Session,
+    session: Session,
     method: str,
     url: str,
     *,
     headers: Mapping[str, str],
     body: bytes | Upload | None = None,
     read_timeout_s: float = READ_TIMEOUT_S,
-) -> requests.Response:
+) -> Answer:
     """One request with its redirects; the body of the answer is still unread. Faults become RegistryError.
 
-    Redirects: at most 10; requests drops Authorization when the host, the port or the scheme changes.
+    Redirects: at most 10; Authorization is dropped when the host, the port or the scheme changes.
     """
-    data: Any = body
     try:
-        return session.request(
-            method,
-            url,
-            headers=dict(headers),
-            data=data,
-            stream=True,
-            allow_redirects=True,
-            timeout=(CONNECT_TIMEOUT_S, read_timeout_s),
-            proxies=proxies_for(url),
-        )
-    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as exc:
+        if body is None and method in ("GET", "HEAD") and not may_need_proxy(wire.Url(url).host):
+            return session.wire.request(method, url, headers, CONNECT_TIMEOUT_S, read_timeout_s)
+        from . import requestspool
+
+        timeout = (CONNECT_TIMEOUT_S, read_timeout_s)
+        return requestspool.request(session.heavy(), method, url, headers, body, timeout)
+    except faults() as exc:
         raise network_error(method, url, exc) from exc
 
 
-def read_limited(response: requests.Response, limit: int, what: str) -> bytes:
+def speaks_tls(session: Session, url: str) -> bool:
+    """False only if what listens there answers a TLS greeting in plain HTTP."""
+    try:
+        host = wire.Url(url).host
+    except OSError:
+        return True
+    return may_need_proxy(host) or session.wire.speaks_tls(url, PROBE_TIMEOUT_S)
+
+
+def faults() -> tuple[type[BaseException], ...]:
+    """What a broken connection raises, as far as the modules that raise it are loaded."""
+    found: list[type[BaseException]] = [OSError]
+    if "requests" in sys.modules:
+        import requests
+        import urllib3
+
+        found += [requests.RequestException, urllib3.exceptions.HTTPError]
+    return tuple(found)
+
+
+def read_limited(response: Answer, limit: int, what: str) -> bytes:
     """The whole body, refused beyond ``limit`` bytes (an endless manifest must not fill the memory)."""
     chunks: list[bytes] = []
     total = 0
@@ -215,7 +214,7 @@ def read_limited(response: requests.Response, limit: int, what: str) -> bytes:
                     hint="the registry sends more than any real document needs: is this the right address?",
                 )
             chunks.append(piece)
-    except (urllib3.exceptions.HTTPError, OSError) as exc:
+    except faults() as exc:
         raise network_error(response.request.method or "GET", response.url, exc) from exc
     finally:
         response.close()
@@ -244,6 +243,7 @@ def network_error(method: str, url: str, exc: BaseException) -> RegistryError:
     import errno
     import socket
     import ssl
+    from urllib.parse import urlsplit
 
     host = urlsplit(url).netloc
     name = method.capitalize()
@@ -261,16 +261,16 @@ def network_error(method: str, url: str, exc: BaseException) -> RegistryError:
                 hint=f"{host} speaks plain HTTP: use --tls-verify=false, or insecure = true for it in registries.conf",
             )
         return CertificateError(prefix + f"remote error: tls: {text}", hint=_tls_hint(host))
-    if isinstance(exc, requests.exceptions.TooManyRedirects):
-        return RegistryError(prefix + f"stopped after {MAX_REDIRECTS} redirects")
-    if isinstance(exc, requests.exceptions.ProxyError):
+    if type(exc).__name__ == "TooManyRedirects":
+        return RegistryError(prefix + f"stopped after {wire.MAX_REDIRECTS} redirects")
+    if type(exc).__name__ == "ProxyError":
         return Unreachable(prefix + f"proxyconnect: {text}", hint="check HTTP_PROXY, HTTPS_PROXY and NO_PROXY")
     if isinstance(cause, socket.gaierror):
         return Unreachable(
             prefix + f"dial tcp: lookup {urlsplit(url).hostname}: no such host",
             hint=f"check the spelling of {host}, and the network",
         )
-    if isinstance(cause, (TimeoutError, urllib3.exceptions.TimeoutError, requests.exceptions.Timeout)):
+    if isinstance(cause, TimeoutError) or any("Timeout" in type(one).__name__ for one in (cause, exc)):
         return Unreachable(prefix + "i/o timeout", hint=f"{host} doesn't answer: check the network and the address")
     if isinstance(cause, OSError) and cause.errno in (errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH):
         why = (os.strerror(cause.errno or 0)).lower()

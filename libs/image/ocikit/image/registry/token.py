@@ -8,11 +8,9 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-import requests
-
 from .credentials import Credentials
 from .errors import RegistryError, TooManyRequests, Unauthorized, error_text
-from .http import read_limited, send
+from .http import Session, read_limited, send
 
 TOKEN_LIMIT = 1 << 20
 MIN_LIFETIME_S = 60
@@ -33,7 +31,7 @@ class Token:
 
 
 def fetch_token(
-    session: requests.Session,
+    session: Session,
     parameters: dict[str, str],
     scopes: tuple[str, ...],
     credentials: Credentials,

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
-
 from ocikit.common.errors import InvalidReference, OcikitError, Unsupported
 from ocikit.image.digest import sha256
 from ocikit.image.errors import ImageError, ImageNotFound, ManifestRejected
@@ -24,7 +21,10 @@ from ocikit.image.transports.base import (
     Transport,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from ocikit.image.context import SystemContext
     from ocikit.image.registry.lookaside import SignatureStores
 
