@@ -31,27 +31,28 @@ class Server:
             except OSError:
                 return
             self.connections += 1
-            with peer:
-                peer.settimeout(5)
-                while True:
-                    request = b""
-                    try:
-                        while b"\r\n\r\n" not in request:
-                            data = peer.recv(4096)
-                            if not data:
-                                break
-                            request += data
-                    except OSError:
-                        break
-                    if not request:
-                        break
-                    self.requests.append(request)
-                    answer = self.answers.pop(0)
-                    if answer is None:
-                        break
-                    peer.sendall(answer)
-                    if b"Connection: close" in answer or b"Content-Length" not in answer and b"chunked" not in answer:
-                        break
+            threading.Thread(target=self.serve, args=(peer,), daemon=True).start()
+
+    def serve(self, peer: socket.socket) -> None:
+        with peer:
+            peer.settimeout(5)
+            while True:
+                request = b""
+                try:
+                    while b"\r\n\r\n" not in request:
+                        data = peer.recv(4096)
+                        if not data:
+                            return
+                        request += data
+                except OSError:
+                    return
+                self.requests.append(request)
+                answer = self.answers.pop(0)
+                if answer is None:
+                    return
+                peer.sendall(answer)
+                if b"Connection: close" in answer or (b"Content-Length" not in answer and b"chunked" not in answer):
+                    return
 
 
 @pytest.fixture
@@ -110,7 +111,7 @@ def test_redirects_keep_credentials_at_home(server: Server) -> None:
 )
 def test_what_is_no_http_is_refused(server: Server, raw: bytes) -> None:
     server.answers = [raw]
-    with pytest.raises(OSError, match="malformed HTTP response|unexpected EOF"):
+    with pytest.raises(OSError, match=r"malformed HTTP response|unexpected EOF"):
         get(server, wire.Wire(None))
 
 
