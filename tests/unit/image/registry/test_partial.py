@@ -51,9 +51,10 @@ def ranges(server: Server) -> list[str]:
 def test_next_run_asks_for_the_rest(server: Server, tmp_path: Path) -> None:
     serve(server)
     pull(server, tmp_path / "p", upto=3 << 20)
-    assert (tmp_path / "p" / DIGEST[7:]).stat().st_size == 3 << 20
+    kept = (tmp_path / "p" / DIGEST[7:]).stat().st_size
+    assert 3 << 20 <= kept < len(BLOB)
     assert pull(server, tmp_path / "p") == BLOB
-    assert ranges(server) == ["", f"bytes={3 << 20}-"]
+    assert ranges(server) == ["", f"bytes={kept}-"]
     assert list((tmp_path / "p").iterdir()) == []
 
 
