@@ -385,3 +385,20 @@ def test_unmanaged_bridges_are_left_alone(lab: Lab) -> None:
     assert ask(lab.host, one.ip(), 80) == "10.77.0.1" and lab.rules() == ""
     one.leave()
     assert "admin0" in lab.links()
+
+
+@pytest.mark.parametrize("policy", ["DROP", "ACCEPT"])
+def test_beside_an_iptables_firewall_that_drops(lab: Lab, policy: str) -> None:
+    machine.skip(machine.why_not_tool("iptables"))
+    lab.host.shell(f"iptables -P FORWARD {policy}; iptables -P INPUT {policy}; iptables -A INPUT -i up0 -j ACCEPT")
+    before = lab.host.shell("iptables -S")
+    web(lab)
+    server = lab.container("web", "server", [PortMapping("", 80, 8080)])
+    lab.serve(server, 80)
+    lab.serve(lab.remote, 9999)
+    assert ask(lab.remote, HOST_IP, 8080) == REMOTE_IP
+    assert ask(server, REMOTE_IP, 9999) == HOST_IP
+    assert resolve(server, server.gateway(), "server") == ("NOERROR", [server.ip()])
+    assert (lab.host.shell("iptables -S") != before) == (policy == "DROP")
+    server.leave()
+    assert lab.host.shell("iptables -S") == before

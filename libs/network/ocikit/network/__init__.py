@@ -46,10 +46,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    from importlib import import_module
-
+    # __import__, because the module importlib is not loaded yet and would bring warnings along
     if name in _WHERE:
-        return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
+        return getattr(__import__(f"{__name__}.{_WHERE[name]}", fromlist=(name,)), name)
     if name in _MODULES:
-        return import_module(f"{__name__}.{name}")
+        return __import__(f"{__name__}.{name}", fromlist=(name,))
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

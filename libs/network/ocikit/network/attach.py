@@ -108,6 +108,7 @@ def _setup_locked(
 
             transaction = Transaction(lines)
         names = [per.interface_name for per in request.networks.values()]
+        fresh = [c.name for c in configs if has_rules(nets, c) and host.link(c.network_interface) is None]
         for config, (_, per) in zip(configs, request.networks.items(), strict=True):
             interface = per.interface_name or free_interface(inside, names)
             names.append(interface)
@@ -119,6 +120,11 @@ def _setup_locked(
         if transaction:
             waiting, transaction = transaction, None
             _applied(waiting, lines)
+        for config in configs:
+            if config.name in fresh:
+                from .coexist import let_through
+
+                let_through(nets.run_dir, network_rules(nets, config))
         if starting:
             ready, starting = starting, None
             ready.wait()
@@ -213,6 +219,10 @@ def reload(nets: Networks, request: SetupRequest) -> None:
             for config in configs:
                 if config.driver == "bridge":
                     bridge.ensure_bridge(host, config)
+                if has_rules(nets, config):
+                    from .coexist import let_through
+
+                    let_through(nets.run_dir, network_rules(nets, config))
         starting = _names_up(nets, configs, request, ips)
         if starting:
             starting.wait()
@@ -306,6 +316,7 @@ def _teardown_locked(
                 removal += firewall.ports_down(firewall.PortRules(rules, request.container_id, places, request.ports))
             if last:
                 removal += firewall.network_down(rules)
+                steps.append(_take_back(nets, rules))
         ours = inside if linked is None or config.name in linked else None
         steps.append(_link_removal(nets, config, names[config.name], last, request, host, ours, netns_path))
         if config.dns_enabled:
@@ -341,6 +352,16 @@ def _link_removal(
             from .drivers import external
 
             external.teardown(plugin(config.driver, nets.plugin_dirs), netns_path, config, interface, request)
+
+    return work
+
+
+def _take_back(nets: Networks, rules: firewall.NetworkRules) -> Callable[[], None]:
+    def work() -> None:
+        if os.path.isdir(os.path.join(nets.run_dir, "firewall")):
+            from .coexist import take_back
+
+            take_back(nets.run_dir, rules)
 
     return work
 
