@@ -25,6 +25,8 @@ default_ulimits = ["nofile=1024:4096", "nproc=1024:4096"]
 runtime = "runc"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
+[network]
+network_backend = "netavark"
 """
 
 
@@ -135,7 +137,9 @@ class Sandbox:
             if not target.endswith(f"/{self.driver}"):
                 left.append(f"mount {target}")
             subprocess.run(["umount", "-l", target], capture_output=True, check=False)
-        grown = leaks.grown(self.before, leaks.snapshot())
+        # Others' containers come and go on a machine that is shared; there only what is the sandbox's own can be told.
+        shared = bool(os.environ.get("OCIKIT_TESTS_SHARED_MACHINE"))
+        grown = {} if shared else leaks.grown(self.before, leaks.snapshot())
         left += [f"{kind}: {', '.join(names)}" for kind, names in grown.items()]
         shutil.rmtree(self.folder, ignore_errors=True)
         return left

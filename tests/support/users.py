@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,7 @@ class User:
 
     def __init__(self, *, subids: Sequence[tuple[int, int]] = ((300000, 65536),)) -> None:
         machine.skip(machine.why_not_root() or machine.why_not_tool("useradd", "setpriv"))
+        self.tun: Path | None = None
         self.name = f"ocitest{os.urandom(3).hex()}"
         self.folder = Path(tempfile.mkdtemp(prefix="oci-user-", dir="/tmp"))
         self.home = self.folder / "home"
@@ -44,6 +46,24 @@ class User:
             "LC_ALL": "C.UTF-8",
         }
 
+    def open_tun(self) -> None:
+        """Lets the user's programs open /dev/net/tun, as they may on an ordinary machine; skips where there is none."""
+        try:
+            device = os.stat("/dev/net/tun")
+            os.close(os.open("/dev/net/tun", os.O_RDWR))
+        except OSError as error:
+            machine.skip(f"no /dev/net/tun here: {error.strerror}")
+            return
+        if device.st_mode & 0o006 != 0o006:
+            self.tun = self.folder / "tun"
+            os.mknod(self.tun, 0o600 | stat.S_IFCHR, device.st_rdev)
+            self.tun.chmod(0o666)
+
+    def tool(self, name: str, *words: str | Path, check: bool = True, env: dict[str, str] | None = None) -> Result:
+        """podman, buildah or skopeo, as the user."""
+        code = f"import sys; from ocikit.{name}.main import PROGRAM; sys.exit(PROGRAM.main(sys.argv[1:]))"
+        return self.python(code, *words, check=check, env=env)
+
     def _sub(self, what: str, ids: Sequence[tuple[int, int]], check: bool = True) -> None:
         for start, count in ids:
             for kind in ("uids", "gids"):
@@ -53,6 +73,10 @@ class User:
     def run(self, words: Sequence[str | Path], *, check: bool = True, env: dict[str, str] | None = None) -> Result:
         """A command as the user."""
         drop = ["setpriv", f"--reuid={self.uid}", f"--regid={self.gid}", "--clear-groups", "--"]
+        if self.tun:
+            # udev lets everybody open this device; where no udev ran, the user sees one that does.
+            mount = 'mount --bind "$0" /dev/net/tun && exec "$@"'
+            drop = ["unshare", "--mount", "--propagation=slave", "sh", "-c", mount, str(self.tun), *drop]
         done: Result = subprocess.run(
             [*drop, *map(str, words)], env=self.env | (env or {}), cwd="/", capture_output=True, text=True,
             stdin=subprocess.DEVNULL, check=False, timeout=120,

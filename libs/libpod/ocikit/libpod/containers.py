@@ -178,6 +178,8 @@ class Containers:
         from ocikit.libpod.container.create import create
         from ocikit.libpod.container.options import CreateOptions
 
+        # A machine without a runtime is told so before anything is made.
+        _ = self._runtime.oci
         made = create(self._runtime, options or CreateOptions(**fields), warn)
         return Handle(self._runtime, made.config, made.state)
 
