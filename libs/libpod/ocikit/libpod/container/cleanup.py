@@ -29,19 +29,23 @@ if TYPE_CHECKING:
 EXIT_CODES_KEPT_S = 300
 
 
-def cleanup(container: Container, *, event: bool = True, after: bool = True) -> None:
+def cleanup(container: Container, *, event: bool = True, after: bool = True, wait: bool = True) -> Deletion | None:
     """With the lock held: network, runtime container, mounts go; state exited (configured if it never ran).
 
-    Everything is tried; the first failure is raised at the end, when the state is saved.
+    Everything is tried; the first failure is raised at the end, when the state is saved. The runtime's part runs in a
+    process beside the rest; without ``wait`` the caller gets it and has to call it.
     """
     state = container.state
     if state.get("state") in (RUNNING, PAUSED):
         raise StateImproper(f"container {container.id} is running or paused, refusing to clean up")
     if state.get("state") in (CONFIGURED, EXITED) and not state.get("mounted") and not state.get("netns"):
-        return
+        return None
     failure: BaseException | None = None
     deletion = _begin_delete(container)
-    for step in (network.end, deletion, prepare.unmount):
+    # Processes that are gone hold no mount: only then need nobody wait for the runtime.
+    quick = bool(state.get("exited")) and not state.get("pid")
+    order = (network.end, prepare.unmount) if quick else (network.end, deletion, prepare.unmount)
+    for step in (*order, *((deletion,) if quick and wait else ())):
         try:
             step(container)
         except (OcikitError, OSError) as error:
@@ -59,9 +63,10 @@ def cleanup(container: Container, *, event: bool = True, after: bool = True) -> 
         container.event("cleanup")
     if failure is not None:
         raise failure
+    return deletion if quick and not wait and isinstance(deletion, Deletion) else None
 
 
-class _Deletion:
+class Deletion:
     """``runc delete --force`` running beside the rest; calling it waits."""
 
     __slots__ = ("_container", "_pid")
@@ -79,7 +84,7 @@ class _Deletion:
             runtime.delete(self._container.id, force=True)
 
 
-def _begin_delete(container: Container) -> _Deletion | _Nothing:
+def _begin_delete(container: Container) -> Deletion | _Nothing:
     from ocikit.libpod import oci
 
     if not os.path.exists(f"{container.bundle}/config.json"):
@@ -92,7 +97,7 @@ def _begin_delete(container: Container) -> _Deletion | _Nothing:
         (os.POSIX_SPAWN_DUP2, 1, 2),
     ]
     pid = os.posix_spawn(runtime.path, words, os.environ, file_actions=actions, setsigdef=oci.RESET_SIGNALS)
-    return _Deletion(container, pid)
+    return Deletion(container, pid)
 
 
 class _Nothing:
@@ -214,8 +219,11 @@ def remove(
         remove_locked(container, volumes=volumes)
 
 
-def remove_locked(container: Container, *, volumes: bool) -> None:
-    """With the lock held: clean up, then storage, rows, lock, event. Half-done removals of the past are finished, too."""
+def remove_locked(container: Container, *, volumes: bool, clean: bool = False) -> None:
+    """With the lock held: clean up, then storage, rows, lock, event. Half-done removals of the past are finished, too.
+
+    ``clean``: the caller has just cleaned up, and there is nothing to look for.
+    """
     runtime = container.runtime
     state = container.state
     number = state.get("state")
@@ -225,7 +233,7 @@ def remove_locked(container: Container, *, volumes: bool) -> None:
             cleanup(container, event=False, after=False)
         except (OcikitError, OSError):
             dismantle(container)
-    elif number == REMOVING or traces(container):
+    elif not clean and (number == REMOVING or traces(container)):
         dismantle(container)
     if state.get("state") != REMOVING:
         state["state"] = REMOVING

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 
 from ocikit.common.errors import OcikitError
-from ocikit.libpod import attach
 from ocikit.libpod.container import start as starting
-from ocikit.libpod.container.cleanup import cleanup, remove_locked, should_restart
 from ocikit.libpod.container.record import CREATED, PAUSED, RUNNING, Container
 from ocikit.libpod.errors import NoSuchContainer, StateImproper
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from ocikit.libpod import attach
 
 DETACHED = -2
 
@@ -38,10 +38,14 @@ class AttachOptions:
 
     def streams(self) -> attach.Streams:
         """For the attach client."""
+        from ocikit.libpod import attach
+
         return attach.Streams(self.stdin, self.stdout, self.stderr)
 
 
 def _keys(container: Container, options: AttachOptions) -> bytes:
+    from ocikit.libpod import attach
+
     text = options.detach_keys
     if text is None:
         configured = container.runtime.conf.engine.get("detach_keys")
@@ -51,6 +55,8 @@ def _keys(container: Container, options: AttachOptions) -> bytes:
 
 def _copy(container: Container, options: AttachOptions, before_start: Callable[[], None] | None) -> str:
     """Connects and copies until the end ("eof") or the detach keys ("detached")."""
+    from ocikit.libpod import attach
+
     keys = _keys(container, options)
     sock = attach.connect(f"{container.bundle}/attach")
     forward = None
@@ -120,6 +126,7 @@ def run_foreground(container: Container, options: AttachOptions) -> int:
 
 def finish(container: Container) -> int:
     """After the end: records it, cleans up, removes a ``--rm`` container. The exit code."""
+    from ocikit.libpod.container.cleanup import cleanup, remove_locked, should_restart
     from ocikit.libpod.container.stop import await_monitor
 
     runtime = container.runtime
@@ -130,10 +137,13 @@ def finish(container: Container) -> int:
             code = container.exit_code
             if should_restart(container):
                 return code  # the exit command restarts it: there is a policy, and this client is done
+            deletion = None
             if container.number not in (CREATED,):
-                cleanup(container)
+                deletion = cleanup(container, wait=False)
             if container.auto_remove:
-                remove_locked(container, volumes=True)
+                remove_locked(container, volumes=True, clean=True)
+            if deletion is not None:
+                deletion(container)
             return code
     except NoSuchContainer:
         found = runtime.state.exit_code(container.id)

@@ -148,6 +148,8 @@ class Launch:
             starting.move_to_cgroup(cgroup)
         starting.release()
         self.starting = None  # from here on the monitor cleans up after itself
+        if self.attended:
+            _load_the_rest()  # the runtime needs some 50 ms: time to load what comes after
         pid = starting.read_pid()
         starting.start_pipe.close()
         self.monitor = monitor.Monitor(pid, _number(container.config["conmonPidFile"]), starting.sync)
@@ -209,6 +211,13 @@ class Launch:
         if self.monitor is not None:
             self.monitor.close()
             self.monitor = None
+
+
+def _load_the_rest() -> None:
+    from ocikit.libpod import attach
+    from ocikit.libpod.container import cleanup, stop
+
+    del attach, cleanup, stop
 
 
 def _notify_ready(container: Container) -> None:
