@@ -23,10 +23,16 @@ def is_zero(text: str) -> bool:
     return not text or text.startswith("0001-01-01T00:00:00")
 
 
-def parse_when(text: str, what: str = "time") -> int:
-    """``--since`` and ``--until``: RFC 3339, a date, Unix seconds or a Go duration before now; in ns since 1970."""
+def parse_when(text: str, what: str = "time", *, ahead: bool = False) -> int:
+    """``--since`` and ``--until``: RFC 3339, a date, Unix seconds or a Go duration before now; in ns since 1970.
+
+    ``ahead``: durations count from now on, as the ``--until`` of logs and events has it.
+    """
     try:
-        return parse_moment(text)
+        moment = parse_moment(text)
+        if ahead and text[-1:].isalpha() and text[-1] not in "Zz":
+            return 2 * time.time_ns() - moment
+        return moment
     except (ValueError, OcikitError):
         raise OcikitError(
             f'failed to parse {what} "{text}": use RFC 3339, Unix seconds or a duration such as 10m'

@@ -48,7 +48,7 @@ def run(ctx: Context, opts: Values, args: list[str]) -> int:
         filters.setdefault(key, []).append(value)
     follow = opts.stream
     since = times.parse_when(opts.since, "since") if opts.since else 0
-    until = times.parse_when(opts.until, "until") if opts.until else None
+    until = times.parse_when(opts.until, "until", ahead=True) if opts.until else None
     runtime = open_runtime(ctx)
     if not opts.since and follow and until is None:
         since = time.time_ns()

@@ -45,7 +45,7 @@ def run(ctx: Context, opts: Values, args: list[str]) -> int:
     runtime = open_runtime(ctx)
     items = chosen(runtime, opts, args)
     since = times.parse_when(opts.since, "since") / 1e9 if opts.since else None
-    until = times.parse_when(opts.until, "until") / 1e9 if opts.until else None
+    until = times.parse_when(opts.until, "until", ahead=True) / 1e9 if opts.until else None
     several = len(items) > 1
     style = logs.LogOptions(timestamps=opts.timestamps, names=opts.names or several, colors=opts.color)
 
