@@ -183,6 +183,29 @@ def test_self_signed_certificate_and_password(
     skopeo("inspect", "--cert-dir=certs", "--username=u", "--password=p", target)
 
 
+def test_login_and_logout(skopeo: Skopeo, layout: Path, make_registry: Callable[..., Registry], tmp_path: Path) -> None:
+    server = make_registry(user="u", password="p")
+    flags = ("--tls-verify=false", "--authfile=my.json")
+    wrong = skopeo("login", *flags, "-u", "u", "-p", "x", server.host, code=1)
+    assert "invalid username/password" in wrong.stderr and not (tmp_path / "my.json").exists()
+    done = skopeo("login", *flags, "-v", "-u", "u", "--password-stdin", server.host, input="p\n")
+    assert "Login Succeeded!" in done.stdout and "my.json" in done.stdout
+    assert skopeo("login", *flags, "--get-login", server.host).stdout == "u\n"
+    skopeo(
+        "copy",
+        "-q",
+        "--dest-tls-verify=false",
+        "--dest-authfile=my.json",
+        f"oci:{layout}:v1",
+        f"docker://{server.host}/x:1",
+    )
+    assert (
+        skopeo("logout", "--authfile=my.json", server.host).stdout == f"Removed login credentials for {server.host}\n"
+    )
+    assert "not logged into" in skopeo("logout", "--authfile=my.json", server.host, code=1).stderr
+    assert "please provide a registry" in skopeo("login", code=1).stderr
+
+
 def test_sync(skopeo: Skopeo, pushed: str, registry: Registry, tmp_path: Path) -> None:
     flags = ("--src-tls-verify=false", "--dest-tls-verify=false")
     done = skopeo("sync", "--src=docker", "--dest=dir", *flags, "--dry-run", pushed, "out")
@@ -307,6 +330,60 @@ def test_killed_copy_leaves_no_broken_image(skopeo: Skopeo, tmp_path: Path, targ
             )
         elif target.startswith("docker-archive"):
             (tmp_path / "out.tar").unlink()
+
+
+def test_image_proxy(skopeo: Skopeo, layout: Path, tmp_path: Path) -> None:
+    """The order of calls of the reference client: open, manifest, config, blobs through pipes."""
+    import hashlib
+    import socket
+
+    mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    words = command("--insecure-policy", "experimental-image-proxy", f"--sockfd={theirs.fileno()}")
+    process = subprocess.Popen(words, pass_fds=(theirs.fileno(),), cwd=tmp_path)
+    theirs.close()
+
+    def call(method: str, *args: object, good: bool = True) -> tuple[dict, list[int]]:
+        mine.send(json.dumps({"method": method, "args": list(args)}).encode())
+        data, fds, _, _ = socket.recv_fds(mine, 1 << 16, 4)
+        reply = json.loads(data)
+        assert list(reply) == ["success", "value", "pipeid", "error_code", "error"]
+        assert reply["success"] is good, reply
+        return reply, fds
+
+    def drain(reply: dict, fds: list[int], size: int) -> bytes:
+        with os.fdopen(fds[0], "rb", buffering=0) as pipe:
+            data = b""
+            while len(data) < size:
+                data += pipe.read(size - len(data))
+        call("FinishPipe", reply["pipeid"])
+        return data
+
+    assert "must invoke Initialize" in call("OpenImage", "x", good=False)[0]["error"]
+    assert call("Initialize")[0]["value"] == "0.2.8"
+    assert call("OpenImageOptional", f"oci:{layout}:nothing")[0]["value"] == 0
+    image = call("OpenImage", f"oci:{layout}:v2")[0]["value"]
+    raw = skopeo("inspect", "--raw", f"oci:{layout}:v2").stdout.encode()
+    reply, fds = call("GetManifest", image)
+    assert drain(reply, fds, len(raw)) == raw
+    assert reply["value"] == "sha256:" + hashlib.sha256(raw).hexdigest()
+    for layer in call("GetLayerInfo", image)[0]["value"]:
+        reply, fds = call("GetBlob", image, layer["digest"], layer["size"])
+        data = drain(reply, fds, layer["size"])
+        assert "sha256:" + hashlib.sha256(data).hexdigest() == layer["digest"]
+    assert "unknown method" in call("Nope", good=False)[0]["error"]
+    assert "no image 99" in call("CloseImage", 99, good=False)[0]["error"]
+    call("CloseImage", image)
+    mine.send(b'{"method":"Shutdown","args":[]}')
+    assert process.wait(timeout=20) == 0
+    mine.close()
+
+
+def test_diff(skopeo: Skopeo, layout: Path) -> None:
+    text = skopeo("diff", "--files", f"oci:{layout}:v1", f"oci:{layout}:v2", code=3).stdout
+    assert "config config.Env" in text and "layers (1 in common)" in text and "file + /b" in text
+    found = json.loads(skopeo("diff", "--format=json", f"oci:{layout}:v1", f"oci:{layout}:v2", code=3).stdout)
+    assert found["Layers"]["Common"] == 1 and not found["Same"]
+    assert skopeo("diff", f"oci:{layout}:v1", f"oci:{layout}:v1").stdout == "no difference\n"
 
 
 def test_help_names_every_flag(skopeo: Skopeo) -> None:

@@ -37,6 +37,8 @@ INDEX: dict[str, tuple[str, str]] = {
     "inspect": ("ocikit.skopeo.commands.inspect", "Show what an image is, without pulling it"),
     "layers": ("ocikit.skopeo.commands.layers", "Get layers of an image (deprecated: use copy)"),
     "list-tags": ("ocikit.skopeo.commands.list_tags", "List the tags of a repository or of a docker archive"),
+    "login": ("ocikit.skopeo.commands.login", "Log in to a container registry"),
+    "logout": ("ocikit.skopeo.commands.logout", "Log out of a container registry"),
     "manifest-digest": ("ocikit.skopeo.commands.manifest_digest", "Compute the digest of a manifest file"),
     "standalone-sign": ("ocikit.skopeo.commands.standalone_sign", "Create a signature with local files"),
     "standalone-verify": ("ocikit.skopeo.commands.standalone_verify", "Verify a signature with local files"),
