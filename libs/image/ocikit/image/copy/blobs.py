@@ -270,11 +270,15 @@ class BlobCopier:
             if want_diff_id:
                 plain = HashingStream(reader)  # type: ignore[arg-type]
                 hashes.append(plain)
-            while data := plain.read(CHUNK):
-                put(data)
+            try:
+                while data := plain.read(CHUNK):
+                    put(data)
+            except OcikitError:
+                # Damaged data are most often data with another digest, and that is the truer sentence.
+                _drain(source)
+                raise
             # What follows the compressed data belongs to the digest, and only its end tells whether that is right.
-            while source.read(CHUNK):
-                pass
+            _drain(source)
 
         pump = Pump(produce)
         pumps.append(pump)
@@ -325,6 +329,11 @@ class BlobCopier:
             self._remember_pair(old, new)
         self._remember_compressor(old, old_kind)
         self._remember_compressor(new, new_kind)
+
+
+def _drain(source: Any) -> None:
+    while source.read(CHUNK):
+        pass
 
 
 class _Sink:
