@@ -96,9 +96,18 @@ def begin(container: Container) -> Setup | None:
             setup = Setup(container, path, None)
             container.state["networkStatus"], setup.keep_fds = setup_bridge(container, path)
             return setup
-        job = container.runtime.networks.start_setup(path, request(container), make_netns=True)
+        asked = request(container)
+        held: list[int] = []
+        if asked.ports:
+            # bound before anything is made: a port that is taken fails here, and nobody takes it while the monitor lives
+            from ocikit.network import ports
+
+            held = ports.reserve(asked.ports)
+        job = container.runtime.networks.start_setup(path, asked, make_netns=True)
         container.state["netns"] = path
-        return Setup(container, path, job)
+        setup = Setup(container, path, job)
+        setup.keep_fds = held
+        return setup
     netns.create(os.path.basename(path), os.path.dirname(path))
     container.state["netns"] = path
     from ocikit.libpod.container.rootlessnet import setup_user_mode
@@ -110,9 +119,10 @@ def begin(container: Container) -> Setup | None:
 
 def in_background(container: Container) -> bool:
     """Whether ``begin`` returns at once and no descriptor comes out of it, so that the monitor may start before."""
-    return mode(container) in ("bridge", "pasta", "none", "host", "container", "ns") and not (
-        mode(container) == "bridge" and container.runtime.rootless
-    )
+    kind = mode(container)
+    if kind == "bridge":
+        return not container.runtime.rootless and not container.config.get("newPortMappings")
+    return kind in ("pasta", "none", "host", "container", "ns")
 
 
 def end(container: Container) -> None:
