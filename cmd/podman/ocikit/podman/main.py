@@ -128,6 +128,8 @@ INDEX = {
     "create": ("ocikit.podman.commands.create", "Create but do not start a container"),
     "exec": ("ocikit.podman.commands.exec", "Run a process in a running container"),
     "init": ("ocikit.podman.commands.init", "Initialize one or more containers"),
+    "info": ("ocikit.podman.commands.info", "Display podman system information"),
+    "system info": ("ocikit.podman.commands.info", "Display podman system information"),
     "inspect": ("ocikit.podman.commands.inspect", "Display the configuration of an object denoted by ID"),
     "ps": ("ocikit.podman.commands.ps", "List containers"),
     "container inspect": ("ocikit.podman.commands.container_inspect", "Display the configuration of a container"),

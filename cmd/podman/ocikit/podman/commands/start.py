@@ -48,6 +48,8 @@ def run(ctx: Context, opts: Values, args: list[str]) -> int:
         from ocikit.libpod.container.run import DETACHED, AttachOptions, attach_to, exit_status, run_foreground
 
         name, container = items[0]
+        with container.locked():
+            pass  # what has just ended counts as ended
         streams = AttachOptions(
             stdin=0 if opts.interactive else -1,
             stdout=1 if opts.attach else -1,

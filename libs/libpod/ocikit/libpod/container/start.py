@@ -14,7 +14,7 @@ from ocikit.libpod import monitor, times
 from ocikit.libpod.container import network, prepare
 from ocikit.libpod.container.record import CONFIGURED, CREATED, EXITED, PAUSED, RUNNING, STOPPED, STOPPING, Container
 from ocikit.libpod.errors import StateImproper
-from ocikit.libpod.oci import ProcessGone
+from ocikit.libpod.oci import OciRuntime, ProcessGone
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def monitor_options(container: Container, *, restore: str = "", attended: bool =
     terminal = container.terminal
     env: dict[str, str | None] = {}
     return monitor.MonitorOptions(
-        runtime=runtime.oci_named(config.get("runtime", "")),
+        runtime=_oci(container),
         conmon=runtime.conmon(),
         cid=container.id,
         bundle=container.bundle,
@@ -68,6 +68,14 @@ def monitor_options(container: Container, *, restore: str = "", attended: bool =
         restore=restore,
         env=env,
     )
+
+
+def _oci(container: Container) -> OciRuntime:
+    """The runtime for create; one that can do without control groups is told to where the container has none."""
+    oci = container.runtime.oci_named(container.config.get("runtime", ""))
+    if container.config.get("noCgroups"):
+        return OciRuntime(oci.path, [*oci.global_args, "--cgroup-manager", "disabled"])
+    return oci
 
 
 def _log_tag(container: Container) -> str:
