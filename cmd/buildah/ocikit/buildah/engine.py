@@ -45,3 +45,14 @@ def surroundings(store: Store, runtime: str = "") -> Surroundings:
         settings=Settings.from_section(conf.containers),
         runtime=runtime or conf.engine.get("runtime") or "",
     )
+
+
+def event(ctx: Context, store: Store, status: str, image_id: str, name: str) -> None:
+    """Buildah keeps no log of events."""
+
+
+def secret_data(ctx: Context, name: str) -> str:
+    """Buildah keeps no secrets."""
+    from ocikit.common.errors import Unsupported
+
+    raise Unsupported(f"--secret {name}: buildah keeps no secrets", hint="use --password-stdin")

@@ -27,12 +27,49 @@ GLOBAL_FLAGS = (
 
 # Path -> (module, one-line help). More than one path may lead to the same module.
 INDEX = {
+    "add": ("ocikit.buildah.commands.add", "Add content to the container"),
     "build": ("ocikit.buildah.commands.build", "Build an image using instructions in a Containerfile"),
     "commit": ("ocikit.buildah.commands.commit", "Create an image from a working container"),
+    "config": ("ocikit.buildah.commands.config", "Update image configuration settings"),
     "containers": ("ocikit.buildah.commands.containers", "List working containers and their base images"),
+    "copy": ("ocikit.buildah.commands.copy", "Copy content into the container"),
     "from": ("ocikit.buildah.commands.from_", "Create a working container based on an image"),
+    "images": ("ocikit.buildah.commands.images", "List images in local storage"),
+    "info": ("ocikit.buildah.commands.info", "Display Buildah system information"),
+    "inspect": ("ocikit.buildah.commands.inspect", "Inspect the configuration of a container or image"),
+    "login": ("ocikit.buildah.commands.login", "Login to a container registry"),
+    "logout": ("ocikit.buildah.commands.logout", "Logout of a container registry"),
+    "manifest add": (
+        "ocikit.buildah.commands.manifest_add",
+        "Add images or artifacts to a manifest list or image index",
+    ),
+    "manifest annotate": (
+        "ocikit.buildah.commands.manifest_annotate",
+        "Change an entry of a manifest list or image index",
+    ),
+    "manifest create": ("ocikit.buildah.commands.manifest_create", "Create manifest list or image index"),
+    "manifest exists": ("ocikit.buildah.commands.manifest_exists", "Check if a manifest list exists in local storage"),
+    "manifest inspect": (
+        "ocikit.buildah.commands.manifest_inspect",
+        "Display the contents of a manifest list or image index",
+    ),
+    "manifest push": ("ocikit.buildah.commands.manifest_push", "Push a manifest list or image index to a registry"),
+    "manifest remove": (
+        "ocikit.buildah.commands.manifest_remove",
+        "Remove an entry from a manifest list or image index",
+    ),
+    "manifest rm": ("ocikit.buildah.commands.manifest_rm", "Remove manifest list or image index from local storage"),
+    "mount": ("ocikit.buildah.commands.mount", "Mount a working container's root filesystem"),
+    "prune": ("ocikit.buildah.commands.prune", "Remove unused images and build caches"),
+    "pull": ("ocikit.buildah.commands.pull", "Pull an image from the specified location"),
+    "push": ("ocikit.buildah.commands.push", "Push an image to a specified destination"),
+    "rename": ("ocikit.buildah.commands.rename", "Rename a container"),
     "rm": ("ocikit.buildah.commands.rm", "Remove one or more working containers"),
+    "rmi": ("ocikit.buildah.commands.rmi", "Remove one or more images from local storage"),
     "run": ("ocikit.buildah.commands.run", "Run a command inside of the container"),
+    "tag": ("ocikit.buildah.commands.tag", "Add an additional name to a local image"),
+    "umount": ("ocikit.buildah.commands.umount", "Unmount the root file system of the specified working containers"),
+    "unshare": ("ocikit.buildah.commands.unshare", "Run a command in a modified user namespace"),
     "version": ("ocikit.buildah.commands.version", "Display the Buildah version information"),
 }
 
@@ -70,6 +107,7 @@ PROGRAM = Program(
     flag_aliases=FLAG_ALIASES,
     error_style="buildah",
     completers="ocikit.buildah.completers",
+    services="ocikit.buildah.engine",
 )
 
 

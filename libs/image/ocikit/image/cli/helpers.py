@@ -101,6 +101,10 @@ def platform_fields(opts: Values) -> dict[str, str]:
         return found
     from ocikit.common.errors import UsageError
 
+    if not isinstance(platform, str):
+        if len(platform) > 1:
+            raise UsageError(f"--platform {','.join(platform)}: only one platform can be chosen here", hint="-")
+        platform = platform[0]
     if found:
         raise UsageError("--platform option can not be specified with --arch or --os", hint="-")
     parts = platform.split("/")

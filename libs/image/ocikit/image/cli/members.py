@@ -58,5 +58,5 @@ def changes(opts: Values) -> Changes:
 
 def insecure(opts: Values) -> None:
     """``--insecure`` is an old name of ``--tls-verify=false``."""
-    if opts.insecure:
+    if opts.get("insecure"):
         opts.set("tls-verify", False)

@@ -35,6 +35,8 @@ class BuildConfig:
         self.workdir = ""
         self.user = ""
         self.author = ""
+        # Only the docker form holds these three.
+        self.hostname = self.domainname = self.comment = ""
         self.stop_signal = ""
         self.shell: list[str] = []
         self.healthcheck: dict[str, Any] = {}
@@ -67,6 +69,7 @@ class BuildConfig:
         made.workdir = config.get("WorkingDir") or ""
         made.user = config.get("User") or ""
         made.author = image.get("author") or ""
+        made.domainname = config.get("Domainname") or ""
         made.stop_signal = config.get("StopSignal") or ""
         made.shell = list(config.get("Shell") or [])
         made.healthcheck = dict(config.get("Healthcheck") or {})
@@ -102,11 +105,11 @@ class BuildConfig:
         }
         return {key: value for key, value in fields.items() if value}
 
-    def docker(self, hostname: str) -> dict[str, Any]:
+    def docker(self, hostname: str = "") -> dict[str, Any]:
         """The ``config`` object of a docker schema 2 configuration; it also holds what OCI cannot."""
         made: dict[str, Any] = {
-            "Hostname": hostname,
-            "Domainname": "",
+            "Hostname": self.hostname or hostname,
+            "Domainname": self.domainname,
             "User": self.user,
             "AttachStdin": False,
             "AttachStdout": False,

@@ -126,7 +126,10 @@ def access_from(opts: Values) -> dict[str, Any]:
     """The fields of BuildOptions about registries, for all commands that pull."""
     from ocikit.image.local.common import Retries
 
-    fields: dict[str, Any] = {"authfile": opts.authfile, "cert_dir": opts.cert_dir, "creds": opts.creds}
+    fields: dict[str, Any] = {
+        field: opts.get(flag) or ""
+        for field, flag in (("authfile", "authfile"), ("cert_dir", "cert-dir"), ("creds", "creds"))
+    }
     if opts.changed("tls-verify"):
         fields["tls_verify"] = opts.tls_verify
     delay_s = None

@@ -59,10 +59,12 @@ class WorkingContainer:
         # What only the docker form can hold lives there.
         docker = dict((state.get("docker") or {}).get("config") or {})
         inner = {
-            **{k: docker[k] for k in ("Healthcheck", "Shell", "OnBuild") if docker.get(k)},
+            **{k: docker[k] for k in ("Healthcheck", "Shell", "OnBuild", "Domainname") if docker.get(k)},
             **(document.get("config") or {}),
         }
         self.config = BuildConfig.from_image({**document, "config": inner})
+        self.config.hostname = docker.get("Hostname") or ""
+        self.config.comment = (state.get("docker") or {}).get("comment") or ""
         self.config.annotations = dict(state.get("annotations") or {})
 
     # -- finding and making -----------------------------------------------------------------------------------------
@@ -86,7 +88,7 @@ class WorkingContainer:
         _refuse_taken(store, name)
         # It outlives this command and other versions of buildah go on with it: a record that all of them read.
         record = store.create_container(names=[name], image=image.id if image else "", volatile=True, stable=True)
-        state = _new_state(store, record, image, image_name, name, options, platform or host_platform())
+        state = new_state(store, record, image, image_name, name, options, platform or host_platform())
         made = cls(store, record, state)
         if image is None:
             made.config = BuildConfig.scratch()
@@ -130,11 +132,28 @@ class WorkingContainer:
         if self.config.author:
             oci["author"] = self.config.author
         docker = self.state.setdefault("docker", {})
-        docker["config"] = docker["container_config"] = self.config.docker("")
+        docker["config"] = docker["container_config"] = self.config.docker()
+        for key, value in (("author", self.config.author), ("comment", self.config.comment)):
+            if value:
+                docker[key] = value
         self.state["annotations"] = self.config.annotations
         directory = self.store.container_dir(self.record.id)
         os.makedirs(directory, 0o700, exist_ok=True)
         atomic_write(os.path.join(directory, STATE_FILE), jsonfast.dumps_go(self.state).encode(), mode=0o600)
+
+    def note(self, created_by: str) -> None:
+        """Queues a history entry for the next commit (``--add-history``)."""
+        from ocikit.libpod.build.clock import clock
+
+        entry = history_entry(clock()(), created_by, author=self.config.author) | {"empty_layer": True}
+        self.state["PrependedEmptyLayers"] = [*(self.state.get("PrependedEmptyLayers") or ()), entry]
+
+    def rename(self, name: str) -> None:
+        """Raises BuildError when the name is taken."""
+        _refuse_taken(self.store, name, "renaming container: ")
+        self.record = self.store.set_container_names(self.record.id, [name])
+        self.state["container-name"] = name
+        self.save()
 
     def delete(self) -> None:
         self.store.unmount(self.record.id, force=True)
@@ -191,7 +210,7 @@ class WorkingContainer:
         now: Callable[[], str],
         options: BuildOptions,
         *,
-        created_by: str = "/bin/sh",
+        created_by: str = "",
         squash: bool = False,
         mtime_s: int | None = None,
     ) -> str:
@@ -210,7 +229,11 @@ class WorkingContainer:
         if squash:
             base = Snapshot()
         layer = commit_layer(self.store, self.record.layer, base.top_layer, squash=squash, mtime_s=mtime_s)
-        comment = f"FROM {self.image_name}" if self.image_name else ""
+        comment = str(self.state.get("history-comment") or "")
+        comment += f"FROM {self.image_name}" if self.image_name else ""
+        created_by = created_by or str(self.state.get("created-by") or "/bin/sh")
+        for queued in self.state.get("PrependedEmptyLayers") or ():
+            base = base.with_entry(queued)
         entry = history_entry(now(), created_by, author=self.config.author, comment=comment)
         snapshot = base.with_layer(entry, layer.diff_id, layer.size, layer.id)
         annotations = self.config.annotations | {
@@ -256,11 +279,11 @@ class WorkingContainer:
         return Snapshot(diff_ids, sizes, history, self.store.image(image).layer or "")
 
 
-def _refuse_taken(store: Store, name: str) -> None:
+def _refuse_taken(store: Store, name: str, doing: str = "creating container: ") -> None:
     for record in store.containers():
         if name in record.names:
             text = f'the container name "{name}" is already in use by {record.id}. You have to remove that container'
-            raise BuildError(f"creating container: {text} to be able to reuse that name: that name is already in use")
+            raise BuildError(f"{doing}{text} to be able to reuse that name: that name is already in use")
 
 
 def _free_name(store: Store, image_name: str) -> str:
@@ -275,15 +298,16 @@ def _free_name(store: Store, image_name: str) -> str:
     return f"{stem}-{number}"
 
 
-def _new_state(
+def new_state(
     store: Store,
-    record: ContainerRecord,
+    record: ContainerRecord | None,
     image: ImageRecord | None,
     image_name: str,
     name: str,
     options: BuildOptions,
     platform: Platform,
 ) -> dict[str, Any]:
+    """The state file's document for a container that begins with this image, or with nothing."""
     config = store.image_data(image.id, f"sha256:{image.id}") if image else b"{}"
     manifest = store.image_data(image.id, "manifest") if image else b""
     digest = image.big_data_digests.get("manifest", image.digest) if image else ""
@@ -307,7 +331,7 @@ def _new_state(
         "config": base64.b64encode(config).decode() if image else "",
         "manifest": base64.b64encode(manifest).decode(),
         "container-name": name,
-        "container-id": record.id,
+        "container-id": record.id if record else "",
         "annotations": annotations,
         "ociv1": document,
         "docker": {

@@ -71,6 +71,19 @@ class Workspace:
                 continue
 
 
+class Mounted:
+    """A container's file system while it is needed: a context manager that gives the root directory."""
+
+    def __init__(self, store: Store, container: str) -> None:
+        self.store, self.container = store, container
+
+    def __enter__(self) -> str:
+        return self.store.mount(self.container)
+
+    def __exit__(self, *error: object) -> None:
+        self.store.unmount(self.container)
+
+
 def commit_layer(
     store: Store, layer: str, parent: str, *, squash: bool = False, mtime_s: int | None = None, clamp: bool = False
 ) -> Layer:

@@ -23,12 +23,12 @@ COMMAND = Command(
 
 def run(ctx: Context, opts: Values, args: list[str]) -> int:
     """Pushes, and writes the digest file if one was asked for."""
+    from ocikit.image.cli import helpers
     from ocikit.image.local.pushing import PushOptions, push
-    from ocikit.podman import imaging
 
-    store = imaging.open_store(ctx)
-    context = imaging.system_context(opts)
-    if opts.compress:
+    store = helpers.open_store(ctx)
+    context = helpers.system_context(opts)
+    if opts.get("compress"):
         context = context.replace(dir_force_compress=True)
     force = opts.force_compression or (opts.changed("compression-format") and not opts.changed("force-compression"))
     options = PushOptions(
@@ -36,13 +36,13 @@ def run(ctx: Context, opts: Values, args: list[str]) -> int:
         format=opts.format,
         force_compression=force,
         remove_signatures=opts.remove_signatures,
-        signers=imaging.signers(opts),
-        encryption=imaging.encryption(opts),
-        retries=imaging.retries(opts),
-        report=imaging.reporter(opts.quiet),
+        signers=helpers.signers(opts),
+        encryption=helpers.encryption(opts),
+        retries=helpers.retries(opts),
+        report=helpers.reporter(opts.quiet),
     )
     result = push(store, args[0], args[1] if len(args) > 1 else "", options)
     if opts.digestfile:
-        imaging.write_file(opts.digestfile, result.digest)
-    imaging.event(ctx, store, "push", "", args[1] if len(args) > 1 else args[0])
+        helpers.write_file(opts.digestfile, result.digest)
+    helpers.event(ctx, store, "push", "", args[1] if len(args) > 1 else args[0])
     return 0

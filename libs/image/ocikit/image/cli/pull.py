@@ -26,19 +26,19 @@ COMMAND = Command(
 def run(ctx: Context, opts: Values, args: list[str]) -> int:
     """Pulls one image after the other; what fails doesn't keep the rest from being pulled."""
     from ocikit.common.errors import OcikitError
+    from ocikit.image.cli import helpers
     from ocikit.image.local.pulling import PullOptions, pull
-    from ocikit.podman import imaging
 
-    store = imaging.open_store(ctx)
+    store = helpers.open_store(ctx)
     options = PullOptions(
         opts.policy,
-        ctx=imaging.system_context(opts),
+        ctx=helpers.system_context(opts),
         all_tags=opts.all_tags,
-        retries=imaging.retries(opts),
-        say=imaging.quiet_say if opts.quiet else imaging.say,
-        report=imaging.reporter(opts.quiet),
-        choose=imaging.chooser(),
-        decryption=imaging.decryption(opts),
+        retries=helpers.retries(opts),
+        say=helpers.quiet_say if opts.quiet else helpers.say,
+        report=helpers.reporter(opts.quiet),
+        choose=helpers.chooser(),
+        decryption=helpers.decryption(opts),
     )
     errors: list[OcikitError] = []
     for name in args:
@@ -49,9 +49,9 @@ def run(ctx: Context, opts: Values, args: list[str]) -> int:
             continue
         sys.stdout.write("".join([f"{image_id}\n" for image_id in ids]))
         sys.stdout.flush()
-        imaging.event(ctx, store, "pull", ids[-1] if ids else "", name)
+        helpers.event(ctx, store, "pull", ids[-1] if ids else "", name)
     if errors:
         if len(errors) == 1:
             raise errors[0]
-        raise OcikitError(imaging.join_errors(errors))
+        raise OcikitError(helpers.join_errors(errors))
     return 0
