@@ -44,7 +44,8 @@ def cleanup(container: Container, *, event: bool = True, after: bool = True, wai
     deletion = _begin_delete(container)
     # Processes that are gone hold no mount: only then need nobody wait for the runtime.
     quick = bool(state.get("exited")) and not state.get("pid")
-    order = (network.end, prepare.unmount) if quick else (network.end, deletion, prepare.unmount)
+    ending = network.Ending(container)
+    order = (prepare.unmount, ending) if quick else (deletion, prepare.unmount, ending)
     for step in (*order, *((deletion,) if quick and wait else ())):
         try:
             step(container)

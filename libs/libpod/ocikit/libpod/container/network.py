@@ -152,6 +152,28 @@ def end(container: Container) -> None:
         state.pop("networkStatus", None)
 
 
+class Ending:
+    """A teardown under way: the kernel takes some 20 ms over each link, in which mounts can go. Calling it waits."""
+
+    __slots__ = ("_job",)
+
+    def __init__(self, container: Container) -> None:
+        self._job: SetupJob | None = None
+        path = container.state.get("netns")
+        if path and mode(container) == "bridge" and not container.runtime.rootless:
+            self._job = container.runtime.networks.start_teardown(path, request(container))
+
+    def __call__(self, container: Container) -> None:
+        if self._job is None:
+            end(container)
+            return
+        try:
+            self._job.join()
+        finally:
+            container.state.pop("netns", None)
+            container.state.pop("networkStatus", None)
+
+
 def write_files(container: Container, run_dir: str) -> dict[str, str]:
     """Writes hosts, resolv.conf and hostname below the run directory; {container path: file} for the bind mounts."""
     config = container.config
