@@ -1,7 +1,7 @@
 """HTTP to one host: TLS contexts, redirects, proxies, and network faults as sentences. Knows nothing of registries.
 
-GET and HEAD go straight over a socket (:mod:`.wire`), uploads and proxies over ``requests`` (:mod:`.requestspool`), which
-is loaded only then: it costs 100 ms. Answers of both kinds look alike (:class:`Answer`).
+Requests go straight over a socket (:mod:`.wire`), or where a proxy is configured over ``requests`` (:mod:`.requestspool`),
+which is loaded only then: it costs 100 ms. Answers of both kinds look alike (:class:`Answer`).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ CONNECT_TIMEOUT_S = 30.0
 PROBE_TIMEOUT_S = 3.0
 # A registry may think for minutes while it moves a large blob to its object store; Go waits for ever.
 READ_TIMEOUT_S = 900.0
-UPLOAD_CHUNK = 1 << 18
+UPLOAD_CHUNK = 1 << 20
 
 
 class TlsOptions:
@@ -167,8 +167,8 @@ def send(
     Redirects: at most 10; Authorization is dropped when the host, the port or the scheme changes.
     """
     try:
-        if body is None and method in ("GET", "HEAD") and not may_need_proxy(wire.Url(url).host):
-            return session.wire.request(method, url, headers, CONNECT_TIMEOUT_S, read_timeout_s)
+        if not may_need_proxy(wire.Url(url).host):
+            return session.wire.request(method, url, headers, CONNECT_TIMEOUT_S, read_timeout_s, body)
         from . import requestspool
 
         timeout = (CONNECT_TIMEOUT_S, read_timeout_s)

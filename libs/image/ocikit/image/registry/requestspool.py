@@ -1,4 +1,4 @@
-"""The heavy way to talk HTTP, on ``requests``: uploads, and everything that goes through a proxy.
+"""The heavy way to talk HTTP, on ``requests``: everything that goes through a proxy.
 
 What is bent away from requests' defaults, and why:
 - ``trust_env`` is off: it would read ~/.netrc and send those credentials to registries, and send loopback through proxies;

@@ -1,7 +1,7 @@
-"""HTTP/1.1 for requests without a body, straight on a socket: what `inspect`, `list-tags` and downloads are made of.
+"""HTTP/1.1 straight on a socket, for everything where no proxy is in the way.
 
-``requests`` takes 100 ms to import, a whole `skopeo inspect` of the Go tool 40. So GET and HEAD go through here where
-no proxy is in the way; uploads and proxies go through requests (:mod:`.http`). Both answer with the same few attributes.
+``requests`` takes 100 ms to import, a whole `skopeo inspect` of the Go tool 40. What needs a proxy goes through requests
+(:mod:`.requestspool`). Both answer with the same few attributes.
 
 Kept deliberately small: Content-Length, chunked and until-close bodies; keep-alive; redirects. No compression, no cookies.
 """
@@ -10,8 +10,16 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
+    from collections.abc import Iterator, Mapping
+    from typing import Any, Protocol
+
+    class Body(Protocol):
+        """A stream to send; ``len`` where its length is known, ``taken`` once a byte left."""
+
+        @property
+        def taken(self) -> bool: ...
+        def __iter__(self) -> Iterator[bytes]: ...
+
 
 MAX_HEAD = 256 << 10
 """Bytes of status line and headers; more is no honest answer."""
@@ -328,29 +336,51 @@ class Wire:
             return self._context
 
     def request(
-        self, method: str, url: str, headers: Mapping[str, str], connect_timeout_s: float, read_timeout_s: float
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        connect_timeout_s: float,
+        read_timeout_s: float,
+        body: bytes | Body | None = None,
     ) -> Response:
-        """One request with its redirects. Raises OSError and its kin; Authorization never goes to another place."""
+        """One request with its redirects. Raises OSError and its kin; Authorization never goes to another place.
+
+        A streamed body is sent once: a redirect of such a request is the caller's answer.
+        """
         sent = dict(headers)
         for _ in range(MAX_REDIRECTS + 1):
             target = Url(url)
-            response = self._once(method, url, target, sent, connect_timeout_s, read_timeout_s)
+            response = self._once(method, url, target, sent, body, connect_timeout_s, read_timeout_s)
             location = response.headers.get("Location")
-            if response.status_code not in _REDIRECTS or not location:
+            streamed = body is not None and not isinstance(body, bytes)
+            if response.status_code not in _REDIRECTS or not location or streamed:
                 return response
             response.read_away()
             url = join(url, location)
             if Url(url).place != target.place:
                 sent.pop("Authorization", None)
-            if response.status_code == 303 and method != "HEAD":
-                method = "GET"
+            if method != "HEAD" and (response.status_code == 303 or (body is not None and response.status_code < 303)):
+                method, body = "GET", None
         raise TooManyRedirects(f"stopped after {MAX_REDIRECTS} redirects")
 
     def _once(
-        self, method: str, url: str, target: Url, headers: Mapping[str, str], connect_s: float, read_s: float
+        self,
+        method: str,
+        url: str,
+        target: Url,
+        headers: Mapping[str, str],
+        body: bytes | Body | None,
+        connect_s: float,
+        read_s: float,
     ) -> Response:
         lines = [f"{method} {target.path} HTTP/1.1", f"Host: {target.authority}"]
-        lines += [f"{name}: {value}" for name, value in headers.items()]
+        lines += [f"{name}: {value}" for name, value in headers.items() if name.lower() != "content-length"]
+        length = len(body) if isinstance(body, bytes) else getattr(body, "len", -1) if body is not None else 0
+        if length < 0:
+            lines.append("Transfer-Encoding: chunked")
+        elif body is not None or method not in ("GET", "HEAD"):
+            lines.append(f"Content-Length: {length}")
         if any("\r" in line or "\n" in line for line in lines):
             raise WireError("a header holds a line break")
         message = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
@@ -358,13 +388,39 @@ class Wire:
             connection = self._take(target.place) or self._connect(target, connect_s)
             try:
                 connection.raw.settimeout(read_s)
-                connection.raw.sendall(message)
+                _send(connection.raw, message, body, length)
                 return Response(self, connection, method, url, *_head(connection))
             except OSError as error:
                 connection.raw.close()
                 # A kept connection may have been closed by the other side in the meantime: that's no failure.
-                if not connection.used or not isinstance(error, (ConnectionError, RemoteDisconnected)):
+                again = connection.used and isinstance(error, (ConnectionError, RemoteDisconnected))
+                if not again or (body is not None and not isinstance(body, bytes) and body.taken):
                     raise
+            except BaseException:
+                # The stream of the body failed (a wrong digest, say): the request stays unfinished on purpose.
+                connection.raw.close()
+                raise
+
+
+def _send(raw: Any, message: bytes, body: bytes | Body | None, length: int) -> None:
+    """The head, then the body. A server that refuses early has its answer read instead of an error about the pipe."""
+    if body is None or isinstance(body, bytes):
+        raw.sendall(message + (body or b""))
+        return
+    raw.sendall(message)
+    try:
+        if length >= 0:
+            for piece in body:
+                raw.sendall(piece)
+            return
+        for piece in body:
+            raw.sendall(b"%x\r\n" % len(piece))
+            raw.sendall(piece)
+            raw.sendall(b"\r\n")
+        raw.sendall(b"0\r\n\r\n")
+    except (BrokenPipeError, ConnectionResetError):
+        if not body.taken:
+            raise
 
 
 def _head(connection: _Socket) -> tuple[int, str, Headers]:
