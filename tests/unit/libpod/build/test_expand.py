@@ -60,3 +60,9 @@ def test_errors_name_the_fault(text: str, message: str) -> None:
 
 def test_expose_splits_what_a_variable_brings() -> None:
     assert expand_words('$WORDS "three" 4', VARIABLES) == ["one", "two", "three", "4"]
+
+
+@pytest.mark.parametrize("text", ["${V#[b-a]}", "${V%[!]}", "${V/[z-a]/x}"])
+def test_a_broken_pattern_is_an_error_of_ours(text: str) -> None:
+    with pytest.raises(BuildError, match="syntax error in pattern"):
+        expand(text, VARIABLES)

@@ -173,11 +173,12 @@ class _State:
                 self.variables[i] = (name, value)
                 return
 
-    def variable(self, name: str) -> Any:
+    def variable(self, node: Node, name: str) -> Any:
         for known, value in reversed(self.variables):
             if known == name:
                 return value
-        raise KeyError(name)  # the parser has checked
+        # The parser knows it; this is a pipeline that uses what it is about to declare.
+        raise self.fail(node, f"undefined variable: {name}")
 
     def pipe(self, dot: Any, pipe: Pipe, declare: bool = True) -> Any:
         value: Any = MISSING
@@ -219,7 +220,9 @@ class _State:
 
     def chain(self, dot: Any, node: Chain, rest: list[Node], final: tuple[Any, ...]) -> Any:
         base = node.base
-        value = dot if base is None else self.variable(base) if isinstance(base, str) else self.argument(dot, base)
+        value = (
+            dot if base is None else self.variable(node, base) if isinstance(base, str) else self.argument(dot, base)
+        )
         last = len(node.fields) - 1
         for i, name in enumerate(node.fields):
             given = (*[self.argument(dot, arg) for arg in rest], *final) if i == last else ()
