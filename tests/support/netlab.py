@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ocikit.network import Networks, PerNetwork, PortMapping, SetupRequest, netns
-from ocikit.network.address import format_ip
+from ocikit.network.dns import control
 from ocikit.network.netlink import Netlink
 from tests.support import machine
 
@@ -151,6 +150,9 @@ class Lab:
             container.leave()
         self.host.close()
         self.remote.close()
+        server = control.server_pid(self.nets)
+        if server:
+            wait_for(lambda: not os.path.exists(f"/proc/{server}"), 2.0)
 
 
 class Server:
@@ -226,18 +228,3 @@ def wait_for(condition: Callable[[], object], seconds: float = 5.0) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.01)
-
-
-__all__ = [
-    "HOST_IP",
-    "REMOTE_IP",
-    "Container",
-    "Lab",
-    "Server",
-    "Space",
-    "ask",
-    "format_ip",
-    "resolve",
-    "sys",
-    "wait_for",
-]

@@ -285,13 +285,13 @@ def test_leases_survive_kill_9(lab: Lab) -> None:
     web(lab, subnets=[Subnet("10.97.0.0/29")])
     held = lab.container("web")
     path = netns.create()
+    request = SetupRequest(os.urandom(32).hex(), "", {"web": PerNetwork()})
     pid = os.fork()
     if not pid:
         # dies in the middle of a set-up, after the lease and before the link
         from ocikit.network.drivers import bridge
 
         bridge.setup = lambda at: os.kill(os.getpid(), 9)
-        request = SetupRequest(os.urandom(32).hex(), "", {"web": PerNetwork()})
         lab.host.run(lambda: lab.nets.setup(path, request))
         os._exit(1)
     os.waitpid(pid, 0)
@@ -301,6 +301,8 @@ def test_leases_survive_kill_9(lab: Lab) -> None:
     assert len(ips) == 4
     with pytest.raises(AddressError, match="failed to find free IP in range"):
         lab.container("web")
+    lab.host.run(lambda: lab.nets.teardown(path, request))  # of what never came to be
+    assert lab.container("web").ip() not in ips
 
 
 def test_a_failed_set_up_leaves_nothing(lab: Lab) -> None:
