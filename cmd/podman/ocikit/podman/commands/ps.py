@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 
 from ocikit.common.cli.declare import Command, Flag, none
-from ocikit.common.cli.optionsets.container import LATEST
 from ocikit.common.cli.optionsets.output import FILTER_ARRAY, FORMAT, NO_TRUNC, NOHEADING
 
 TYPE_CHECKING = False
@@ -34,7 +33,8 @@ COMMAND = Command(
             help="Show the so many that were made last, whatever their state",
             shown="-1",
         ),
-        LATEST,
+        # not the shared flag: its module makes 150 others
+        Flag("latest", "bool", "l", help="Take the container that was made last"),
         NO_TRUNC,
         NOHEADING,
         Flag("ns", "bool", help="Show namespaces"),
