@@ -166,6 +166,7 @@ INDEX = {
     "container cp": ("ocikit.podman.commands.cp", "Copy files/folders between a container and the local filesystem"),
     "container update": ("ocikit.podman.commands.update", "Update an existing container"),
     "cp": ("ocikit.podman.commands.cp", "Copy files/folders between a container and the local filesystem"),
+    "unshare": ("ocikit.podman.commands.unshare", "Run a command in a modified user namespace"),
     "update": ("ocikit.podman.commands.update", "Update an existing container"),
     "commit": ("ocikit.podman.commands.commit", "Create new image based on the changed container"),
     "container commit": ("ocikit.podman.commands.commit", "Create new image based on the changed container"),

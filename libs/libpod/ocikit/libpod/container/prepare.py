@@ -117,6 +117,17 @@ def write_config(container: Container, setup: network.Setup | None) -> dict[str,
         facts.binds = network.write_files(container, container.run_dir)
         facts.binds["/run/.containerenv"] = _containerenv(container)
         _passwd(container, root, user, facts)
+    for folder in config.get("chroot_directories") or ():
+        for name in ("/etc/resolv.conf", "/etc/hosts"):
+            if name in facts.binds:
+                facts.binds[folder.rstrip("/") + name] = facts.binds[name]
+    if config.get("sdnotifyMode", "container") == "container" and os.environ.get("NOTIFY_SOCKET"):
+        facts.notify_socket_dir = f"{container.bundle}/notify"
+        os.makedirs(facts.notify_socket_dir, mode=0o755, exist_ok=True)
+        options = ["bind", "rprivate", "nosuid", "nodev", "noexec"]
+        facts.extra_mounts.append(
+            {"destination": "/run/notify", "type": "bind", "source": facts.notify_socket_dir, "options": options}
+        )
     if config.get("timezone"):
         facts.binds["/etc/localtime"] = _localtime(container)
     facts.hostname = network.hostname_of(container)

@@ -56,6 +56,7 @@ def monitor_options(container: Container, *, restore: str = "", attended: bool =
         log_level=runtime.options.log_level,
         log_size_max=int(config.get("logSize") or -1),
         log_tag=_log_tag(container) if driver == "journald" else "",
+        log_labels=[f"{k}={v}" for k, v in (config.get("logLabels") or {}).items()] if driver == "journald" else (),
         syslog=runtime.options.syslog,
         oci_log=f"{container.run_dir}/oci-log",
         terminal=terminal,

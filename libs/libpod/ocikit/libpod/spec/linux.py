@@ -196,7 +196,11 @@ def _seccomp(
     if path == "unconfined":
         return None
     names = draft.spec["process"]["capabilities"]["bounding"]
-    return seccomp.to_oci(seccomp.load(path), names, host.machine)
+    if draft.image_seccomp and not sec.seccomp:
+        profile = seccomp.parse(draft.image_seccomp, "label io.containers.seccomp.profile of the image")
+    else:
+        profile = seccomp.load(path)
+    return seccomp.to_oci(profile, names, host.machine)
 
 
 def _root_propagation(draft: Draft) -> str:

@@ -50,6 +50,7 @@ class Draft:
         self.ns: dict[str, Namespace] = {}
         self.network: NetworkMode | None = None
         self.systemd = False
+        self.image_seccomp = ""  # JSON text of the profile that the image brings, with --seccomp-policy image
         self.exposed: dict[int, list[str]] = {}
 
 
@@ -71,6 +72,8 @@ def build(
         spec["root"]["readonly"] = True
     spec["mounts"] = _base_mounts(draft, options, host)
     spec["annotations"] = _annotations(draft, options, settings, sec)
+    if options.seccomp_policy == "image":
+        draft.image_seccomp = str((image.config.get("Labels") or {}).get("io.containers.seccomp.profile", ""))
     _linux(draft, options, settings, host, sec, warn)
     _misc(draft, options, image, settings)
     return draft
@@ -86,6 +89,10 @@ def _check(options: CreateOptions) -> None:
         raise OcikitError(f"conflicting options: dns and the network mode: {mode}")
     if options.no_hosts and options.add_host:
         raise OcikitError("--no-hosts and --add-host cannot be set together")
+    if options.pod or options.pod_id_file or options.init_ctr:
+        raise OcikitError("pods cannot be made or joined yet: leave --pod, --pod-id-file and --init-ctr out")
+    if options.preserve_fd:
+        raise OcikitError("--preserve-fd is not possible: number the descriptors from 3 on and use --preserve-fds N")
     if options.gpus:
         raise OcikitError("--gpus needs CDI specifications of a GPU vendor, and none are installed: use --device")
     if options.init and options.systemd == "always":
@@ -273,8 +280,9 @@ def _mounts(draft: Draft, options: CreateOptions, image: ImageInfo, settings: Se
         mounts.merge_under(scratch)
     if draft.systemd:
         own = Mounts()
+        size = f",size={options.shm_size_systemd}" if options.shm_size_systemd else ""
         for dest in ("/run", "/run/lock", "/tmp", "/var/log/journal"):
-            parse_tmpfs(f"{dest}:rw,rprivate,nosuid,nodev", own)
+            parse_tmpfs(f"{dest}:rw,rprivate,nosuid,nodev{size if dest != '/tmp' else ''}", own)
         mounts.merge_under(own)
 
 
