@@ -18,6 +18,11 @@ from ocikit.storage import ImageRecord
 
 def pull(runtime: Runtime, options: CreateOptions) -> ImageRecord:
     """Pulls what the options name, for their platform and with their credentials; progress goes to standard error."""
+    if options.decryption_key:
+        raise UsageError(
+            "--decryption-key: decrypting images while creating a container is not possible here",
+            hint="podman pull --decryption-key pulls and decrypts them.",
+        )
     policy = options.pull.lower() or "missing"
     policy = {"ifnotpresent": "missing", "ifmissing": "missing", "true": "always", "false": "missing"}.get(
         policy, policy

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 
+from ocikit.common.errors import OcikitError
 from ocikit.common.units import docker_size
 from ocikit.libpod import times
 from ocikit.libpod.container.record import PAUSED, RUNNING, Container
@@ -60,6 +61,8 @@ def _table(path: str) -> dict[str, int]:
 def sample(container: Container) -> Sample:
     """What the container uses now; zeros for one that does not run."""
     result = Sample()
+    if not container.runtime.host.cgroups_usable:
+        raise OcikitError("stats is not supported in rootless mode without cgroups v2")
     if container.number not in (RUNNING, PAUSED) or not container.pid:
         return result
     groups = _cgroups(container.pid)

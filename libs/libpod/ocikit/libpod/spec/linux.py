@@ -41,7 +41,16 @@ def fill(
 
             devices = host_devices(systemd=draft.systemd)
         else:
+            from ocikit.libpod.spec.devices import host_devices
+
             draft.record["mountAllDevices"] = True
+            taken = {mount["destination"] for mount in draft.spec["mounts"]}
+            own = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/ptmx")
+            draft.spec["mounts"] += [
+                _device_bind(entry["path"], entry["path"])
+                for entry in host_devices(systemd=draft.systemd)
+                if entry["path"] not in own and entry["path"] not in taken
+            ]
     if (options.device or settings.devices) and not (privileged and not options.device):
         _devices(draft, options, settings, host, linux, devices)
     if devices:
@@ -147,6 +156,11 @@ def _namespaces(draft: Draft) -> list[dict[str, str]]:
     return result
 
 
+def _device_bind(source: str, inside: str) -> dict[str, Any]:
+    options = ["slave", "nosuid", "noexec", "rw", "rbind"]
+    return {"destination": inside, "type": "bind", "source": source, "options": options}
+
+
 def _devices(
     draft: Draft,
     options: CreateOptions,
@@ -171,12 +185,7 @@ def _devices(
             # mknod is not possible in a user namespace: the node itself is bound.
             for entry in entries:
                 path = source + entry["path"][len(inside) :]
-                draft.mounts.binds[entry["path"]] = {
-                    "destination": entry["path"],
-                    "type": "bind",
-                    "source": path,
-                    "options": ["slave", "nosuid", "noexec", "rw", "rbind"],
-                }
+                draft.spec["mounts"].append(_device_bind(path, entry["path"]))
         else:
             devices += [entry for entry in entries if all(entry["path"] != old["path"] for old in devices)]
             linux["resources"].setdefault("devices", []).extend(rules)
