@@ -68,7 +68,6 @@ def test_plain_http_needs_to_be_allowed(server: Server) -> None:
     assert "--tls-verify=false" in caught.value.hint
 
 
-@pytest.mark.filterwarnings("ignore:Unverified HTTPS")
 def test_self_signed_certificate(tmp_path: Path) -> None:
     import ssl
 
@@ -411,3 +410,85 @@ def test_an_error_that_is_its_own_cause_is_survived() -> None:
         raise error from error
     except ValueError as caught:
         assert not is_retryable(caught)
+
+
+def test_connections_are_used_again_and_a_closed_one_is_no_fault(server: Server) -> None:
+    peers: set[object] = set()
+
+    def note(h: Handler) -> None:
+        peers.add(h.client_address)
+        h.answer(200, b"{}")
+
+    server.routes[MANIFEST] = note
+    one = client(server)
+    for _ in range(3):
+        one.get_manifest("r", "1")
+    assert len(peers) == 1
+
+    def close_after(h: Handler) -> None:
+        h.answer(200, b"{}")
+        h.close_connection = True
+
+    server.routes[MANIFEST] = close_after
+    for _ in range(3):
+        one.get_manifest("r", "1")
+
+
+def test_answer_that_is_not_http(server: Server) -> None:
+    def rubbish(h: Handler) -> None:
+        h.wfile.write(b"SSH-2.0-OpenSSH\r\n\r\n")
+        h.cut()
+
+    server.routes[MANIFEST] = rubbish
+    with pytest.raises(Unreachable, match="malformed HTTP response"):
+        client(server).get_manifest("r", "1")
+
+
+def test_endless_header_is_refused(server: Server) -> None:
+    def endless(h: Handler) -> None:
+        h.send_response_only(200)
+        for number in range(500):
+            h.send_header(f"X-{number}", "x" * 1000)
+        h.end_headers()
+        h.cut()
+
+    server.routes[MANIFEST] = endless
+    with pytest.raises(Unreachable, match="head"):
+        client(server).get_manifest("r", "1")
+
+
+def test_redirects_end(server: Server) -> None:
+    server.routes[MANIFEST] = lambda h: h.answer(302, b"", Location=MANIFEST)
+    with pytest.raises(RegistryError, match="stopped after 10 redirects"):
+        client(server).get_manifest("r", "1")
+
+
+def test_upload_of_another_length_is_refused(server: Server) -> None:
+    upload_routes(server)
+    with pytest.raises(BadContent, match="were promised"):
+        client(server).upload_blob("r", io.BytesIO(BLOB), lambda: DIGEST, len(BLOB) + 1)
+
+
+def test_redirected_put_keeps_its_body(server: Server) -> None:
+    received: list[tuple[str, bytes]] = []
+    server.routes[f"PUT {MANIFEST}"] = lambda h: (h.body(), h.answer(307, b"", Location="/elsewhere"))[1]
+    server.routes["/elsewhere"] = lambda h: (received.append((h.command, h.body())), h.answer(201))[1]
+    client(server).put_manifest("r", "1", b"{}", "t")
+    assert received == [("PUT", b"{}")]
+
+
+def test_proxy_is_used_for_other_hosts_only(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", f"http://{server.host}")
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
+    server.routes["http://registry.invalid/v2/"] = lambda h: h.answer(200, b"{}")
+    server.routes["http://registry.invalid" + MANIFEST] = lambda h: h.answer(200, b'{"through":"proxy"}')
+    other = RegistryClient("registry.invalid", ClientOptions(insecure=True))
+    assert other.get_manifest("r", "1")[0] == b'{"through":"proxy"}'
+    server.routes[MANIFEST] = lambda h: h.answer(200, b"{}")
+    assert client(server).get_manifest("r", "1")[0] == b"{}"
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    with pytest.raises(Unreachable, match="proxyconnect"):
+        RegistryClient("another.invalid", ClientOptions(insecure=True)).get_manifest("r", "1")
+    monkeypatch.setenv("NO_PROXY", "registry.invalid,another.invalid")
+    with pytest.raises(Unreachable, match="no such host"):
+        RegistryClient("another.invalid", ClientOptions(insecure=True)).get_manifest("r", "1")

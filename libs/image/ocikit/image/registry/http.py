@@ -145,12 +145,18 @@ class Upload:
         return self._taken
 
     def __iter__(self) -> Iterator[bytes]:
+        sent = 0
         while True:
             piece = self._stream.read(UPLOAD_CHUNK)
             if not piece:
-                return
+                break
             self._taken = True
+            sent += len(piece)
             yield piece
+        promised = getattr(self, "len", sent)
+        if sent != promised:
+            # Without this the server would wait for the rest, and we for the server.
+            raise BadContent(f"the blob to upload has {sent} bytes, {promised} were promised")
 
 
 def send(
