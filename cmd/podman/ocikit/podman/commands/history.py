@@ -75,7 +75,7 @@ def _fields(entry: HistoryEntry, opts: Values) -> dict[str, Any]:
         "CreatedAt": format_go_time(entry.created, local=False),
         "CreatedSince": human_ago(entry.created),
         "CreatedBy": created_by,
-        "Size": human_size(entry.size) if opts.human else str(entry.size),
+        "Size": human_size(entry.size),
         "Comment": entry.comment,
         "Tags": entry.tags,
     }

@@ -25,10 +25,10 @@ COMMAND = Command(
 
 def run(ctx: Context, opts: Values, args: list[str]) -> int:
     """Prints what was found, then fails for what wasn't."""
+    from ocikit.common import jsonfast
     from ocikit.common.errors import OcikitError
     from ocikit.image.local.describing import inspect_image
     from ocikit.image.local.lookup import resolve
-    from ocikit.podman.imageformat import dump_json
     from ocikit.podman.imaging import open_store
 
     store = open_store(ctx)
@@ -39,7 +39,7 @@ def run(ctx: Context, opts: Values, args: list[str]) -> int:
         except OcikitError as error:
             missing.append(error)
     if opts.format == "json":
-        sys.stdout.write(dump_json(found, 5) + "\n")
+        sys.stdout.write(jsonfast.dumps(found, indent="     ") + "\n")
     else:
         from ocikit.common.gotemplate import render_rows
 

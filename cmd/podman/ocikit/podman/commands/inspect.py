@@ -40,9 +40,9 @@ def run(ctx: Context, opts: Values, args: list[str]) -> int:
 
 def show(ctx: Context, opts: Values, args: list[str], kind: str) -> int:
     """For inspect and for the inspect of one kind."""
+    from ocikit.common import jsonfast
     from ocikit.common.errors import OcikitError
     from ocikit.podman.engine import open_runtime
-    from ocikit.podman.imageformat import dump_json
 
     if kind not in TYPES:
         raise OcikitError(f'"{kind}" is invalid, must be one of {", ".join(TYPES)}')
@@ -60,7 +60,7 @@ def show(ctx: Context, opts: Values, args: list[str], kind: str) -> int:
         except OcikitError as error:
             errors.append(str(error))
     if opts.format == "json":
-        sys.stdout.write((dump_json(found, 5) if found else "[]") + "\n")
+        sys.stdout.write((jsonfast.dumps(found, indent="     ") if found else "[]") + "\n")
     elif found:
         from ocikit.common.gotemplate import render_rows
 
