@@ -19,11 +19,7 @@ from ocikit.libpod.errors import (
     NoSuchPod,
     NoSuchVolume,
 )
-
-try:
-    import _sqlite3 as sqlite  # the sqlite3 package around it costs datetime and collections.abc
-except ImportError:  # pragma: no cover - not CPython
-    import sqlite3 as sqlite  # type: ignore[no-redef]
+from ocikit.libpod.sqlite import sqlite
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

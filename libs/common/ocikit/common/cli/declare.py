@@ -324,6 +324,11 @@ class Program:
 
     def main_and_exit(self, argv: Sequence[str] | None = None) -> None:
         """Runs the command line and ends the process; see ``ocikit.common.cli.program.leave``."""
+        import gc
+
         from ocikit.common.cli.program import leave, main
 
+        # A command makes few cycles and ends soon: the collector looked through all modules' objects ten times over,
+        # for nothing (a tenth of the time of ``run``). Long-lived commands still collect, just less often.
+        gc.set_threshold(100_000, 50, 100)
         leave(main(self, argv))

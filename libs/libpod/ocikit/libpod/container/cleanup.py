@@ -142,10 +142,11 @@ def finish_exited(
     except NoSuchContainer:
         return
     if remove_image:
-        _remove_image(runtime, container)
+        drop_image(runtime, container)
 
 
-def _remove_image(runtime: Runtime, container: Container) -> None:
+def drop_image(runtime: Runtime, container: Container) -> None:
+    """``--rmi``: the image of a removed container goes too, unless another container uses it."""
     image = container.config.get("rootfsImageID")
     if not image or any(config.get("rootfsImageID") == image for config, _ in runtime.state.containers()):
         return

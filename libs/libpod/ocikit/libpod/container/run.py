@@ -84,7 +84,7 @@ def _copy(container: Container, options: AttachOptions, before_start: Callable[[
 def run_foreground(container: Container, options: AttachOptions) -> int:
     """Starts with the streams attached and waits: the container's exit code; ``DETACHED`` after the detach keys.
 
-    The clean-up happens here: the monitor's exit command then finds nothing to do, and nobody waits for a second process.
+    The clean-up happens here, and our monitor then starts no exit command (another one's finds nothing to do).
     """
     starting.start_dependencies(container)
     passthrough = container.config.get("logDriver") in ("passthrough", "passthrough-tty")
@@ -120,13 +120,18 @@ def run_foreground(container: Container, options: AttachOptions) -> int:
         return DETACHED
     if launch.monitor is not None:
         launch.monitor.wait_end()
-    launch.close()
-    return finish(container)
+    try:
+        return finish(container, launch)
+    finally:
+        launch.close()
 
 
-def finish(container: Container) -> int:
-    """After the end: records it, cleans up, removes a ``--rm`` container. The exit code."""
-    from ocikit.libpod.container.cleanup import cleanup, remove_locked, should_restart
+def finish(container: Container, launch: starting.Launch | None = None) -> int:
+    """After the end: records it, cleans up, removes a ``--rm`` container. The exit code.
+
+    The monitor of ``launch`` is told that its exit command is not needed, as soon as that is true.
+    """
+    from ocikit.libpod.container.cleanup import cleanup, drop_image, remove_locked, should_restart
     from ocikit.libpod.container.stop import await_monitor
 
     runtime = container.runtime
@@ -142,9 +147,13 @@ def finish(container: Container) -> int:
                 deletion = cleanup(container, wait=False)
             if container.auto_remove:
                 remove_locked(container, volumes=True, clean=True)
+            if launch is not None and launch.monitor is not None:
+                launch.monitor.cleaned_up()
             if deletion is not None:
                 deletion(container)
-            return code
+        if container.annotations.get("io.podman.annotations.autoremove-image") == "TRUE":
+            drop_image(runtime, container)
+        return code
     except NoSuchContainer:
         found = runtime.state.exit_code(container.id)
         return 255 if found is None else found

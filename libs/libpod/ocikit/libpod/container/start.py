@@ -33,7 +33,9 @@ def monitor_options(container: Container, *, restore: str = "", attended: bool =
         logs = ["passthrough"]
     else:
         logs = [driver]
-    watched = f"{container.bundle}/config.json" if attended else ""
+    conmon = runtime.conmon()
+    # Our own monitor is told when the client has cleaned up; with another one the exit command has to look itself.
+    watched = f"{container.bundle}/config.json" if attended and not monitor.keeps_time(conmon) else ""
     command = [*runtime.exit_command(watched), "container", "cleanup", "--stopped-only"]
     annotations = container.annotations
     if annotations.get("io.podman.annotations.autoremove") == "TRUE":
@@ -44,7 +46,7 @@ def monitor_options(container: Container, *, restore: str = "", attended: bool =
     env: dict[str, str | None] = {}
     return monitor.MonitorOptions(
         runtime=_oci(container),
-        conmon=runtime.conmon(),
+        conmon=conmon,
         cid=container.id,
         bundle=container.bundle,
         pidfile=config.get("pid_file") or f"{container.run_dir}/pidfile",
@@ -161,7 +163,9 @@ class Launch:
             _load_the_rest()  # the runtime needs some 50 ms: time to load what comes after
         pid = starting.read_pid()
         starting.start_pipe.close()
-        self.monitor = monitor.Monitor(pid, _number(container.config["conmonPidFile"]), starting.sync)
+        self.monitor = monitor.Monitor(
+            pid, _number(container.config["conmonPidFile"]), starting.sync, starting.handover
+        )
         state = container.state
         state.update(pid=pid, conmonPid=self.monitor.conmon_pid, state=CREATED)
 
