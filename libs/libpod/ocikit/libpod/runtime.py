@@ -300,7 +300,10 @@ def _self_command(watched: str) -> list[str]:
         root = os.path.dirname(folder)
         if root not in roots:
             roots.append(root)
-    code = f"import sys;sys.path[:0]={roots!r};from ocikit.podman.main import main;sys.exit(main())"
+    code = (
+        f"import sys;sys.path[:0]={roots!r};from ocikit.common.quickload import install;install();"
+        "from ocikit.podman.main import PROGRAM;PROGRAM.main_and_exit()"
+    )
     if watched:
         code = (
             f"import posix as o,time,sys\nfor i in range(40):\n try:o.stat({watched!r})\n except OSError:sys.exit()\n"
