@@ -183,6 +183,7 @@ def plain(text: str) -> str:
     return re.sub(r"(?m)^time=.*\n?", "", text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", GROUPS)
 def test_same_answers(box: tuple[Sandbox, Path], group: str) -> None:
     sandbox, layout = box

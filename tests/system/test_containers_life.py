@@ -189,3 +189,39 @@ def test_the_library_runs_containers(box: Sandbox) -> None:
         [sys.executable, "-c", code], env=box.env, capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout == "0 b'abc'\n"
+
+
+def test_events_and_inspect_know_who_it_was(box: Sandbox) -> None:
+    """The login uid of whoever issued the command is on its events, in inspect, and on the container's own process."""
+    script = (
+        "echo 4321 > /proc/self/loginuid || exit 77\n"
+        f"exec {OURS / 'podman'} {' '.join(box.podman_flags())} run -d --network none --name who {IMAGE} sleep 60\n"
+    )
+    done = box.run(["sh", "-c", script], check=False)
+    if done.returncode == 77:
+        pytest.skip("this kernel does not let the login uid be set")
+    pid = box.podman("inspect", "who", "--format", "{{.State.Pid}}").stdout.strip()
+    assert Path(f"/proc/{pid}/loginuid").read_text() == "4321"
+    assert box.podman("inspect", "who", "--format", "{{.Audit.LoginUID}}").stdout == "4321\n"
+    words = [
+        "events",
+        "--stream=false",
+        "--filter",
+        "loginuid=4321",
+        "--filter",
+        "container=who",
+        "--format",
+        "{{.Status}}",
+    ]
+    assert box.podman(*words).stdout.split() == ["create", "init", "start"]
+
+
+def test_many_at_once_leave_nothing(box: Sandbox) -> None:
+    command = [OURS / "podman", *box.podman_flags(), "run", "--rm", "--network", "none", IMAGE, "sh", "-c"]
+    running = [
+        subprocess.Popen([*command, f"exit {number % 7}"], env=box.env, stdin=subprocess.DEVNULL)
+        for number in range(12)
+    ]
+    assert [process.wait(120) for process in running] == [number % 7 for number in range(12)]
+    assert box.podman("ps", "-aq").stdout == ""
+    assert sorted(name for name in os.listdir(box.root / "overlay-containers") if len(name) == 64) == []

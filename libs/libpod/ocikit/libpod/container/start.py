@@ -124,6 +124,10 @@ class Launch:
             state["restartCount"] = 0
         state.pop("restarting", None)
         container.save()
+        if container.config.get("healthcheck"):
+            from ocikit.libpod.container.healthlog import set_status
+
+            set_status(container, "starting")
         container.event("init")
 
     def _prepare(self) -> None:
