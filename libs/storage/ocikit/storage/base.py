@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from .config import Settings
 from .containers import ContainerStore
 from .drivers import make
@@ -53,6 +55,10 @@ class StoreBase:
             with self._storage_lock.writing():
                 self._driver.prepare()
             self._ready = True
+            if not os.path.exists(f"{self.runroot}/{self.driver}-layers/.ocikit-checked"):
+                from .afterboot import look
+
+                look(self)  # type: ignore[arg-type]
 
     def _unbind_if_idle(self) -> bool:
         with self._storage_lock.writing():

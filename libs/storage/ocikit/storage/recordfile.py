@@ -51,8 +51,8 @@ class RecordFile:
             return self.mark != _ABSENT
         return (st.st_ino, st.st_mtime_ns, st.st_size) != self.mark
 
-    def load(self) -> list[dict[str, Any]]:
-        """The rows; an absent or empty file is an empty list."""
+    def load(self, locked: bool = False) -> list[dict[str, Any]]:
+        """The rows; an absent or empty file is an empty list, and so is a volatile one that a power cut has torn."""
         try:
             fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -71,9 +71,12 @@ class RecordFile:
         try:
             rows = loads(data) if data.strip() else []
         except JSONError as exc:
-            raise StoreDamaged(
-                f"{self.path} is damaged: {exc}"
-            ) from None  # (see RecordStore.refresh for a second look)
+            if self.sync or not locked:
+                raise StoreDamaged(f"{self.path} is damaged: {exc}") from None
+            from ocikit.common import log
+
+            log.write("warning", f"{self.path} was damaged when the machine went down; its records are gone")
+            rows = []
         if rows is None:
             rows = []
         if not isinstance(rows, list) or not all(
@@ -134,15 +137,15 @@ class RecordStore(Generic[R]):
             except StoreDamaged:
                 # On a full disk records are blanked in place, under the lock: look again when that is over.
                 with self.lock.reading():
-                    self.load()
+                    self.load(locked=True)
 
-    def load(self) -> None:
+    def load(self, locked: bool = False) -> None:
         records: list[R] = []
         by_id: dict[str, R] = {}
         self.broken = False
         make = self.record
         for location, file in enumerate(self.files):
-            for raw in file.load():
+            for raw in file.load(locked):
                 key = raw["id"]
                 if key not in by_id:  # a duplicate id in a later file is ignored
                     by_id[key] = record = make(raw, location, self.read_only)
@@ -186,7 +189,7 @@ class RecordStore(Generic[R]):
 
     def enter(self) -> None:
         if self.lock.touched() or self.broken or any(f.changed() for f in self.files):
-            self.load()
+            self.load(locked=True)
         if self.broken:
             self.mend()
             self.broken = False
