@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ocikit.common import linux
 from ocikit.storage import Store, StoreOptions
 from ocikit.storage.drivers import mounts
 from ocikit.storage.errors import StorageError
@@ -170,3 +171,33 @@ def test_shutdown_says_what_is_mounted(store: Store) -> None:
     assert store.shutdown() == [container.layer]
     assert store.shutdown(force=True) == []
     assert store.mounted("c") == 0
+
+
+def test_a_home_bound_over_our_mount(store: Store) -> None:
+    """What podman 4 may do when it starts at the wrong moment; and when it ends at the wrong moment."""
+    image(store)
+    store.create_container(names=["c"], image="localhost/i:1")
+    path = store.mount("c")
+    home = f"{store.graphroot}/overlay"
+    linux.mount(home, home, None, linux.MS_BIND)
+    assert os.listdir(path) == []
+    assert store.ensure_mounted("c") == path
+    assert "base" in os.listdir(path)
+    linux.umount2(home, linux.MNT_DETACH)
+    assert os.listdir(path) == []
+    assert store.ensure_mounted("c") == path
+    assert "base" in os.listdir(path)
+    assert store.mounted("c") == 1
+    store.unmount("c")
+    with pytest.raises(StorageError, match="layer is not mounted"):
+        store.ensure_mounted("c")
+
+
+def test_what_is_mounted_below_is_no_obstacle_to_removal(store: Store) -> None:
+    image(store)
+    container = store.create_container(names=["c"], image="localhost/i:1")
+    inner = Path(store.graphroot, "overlay", container.layer, "diff/with blank")
+    inner.mkdir()
+    linux.mount("none", str(inner), "tmpfs")
+    store.delete_container("c")
+    assert not inner.exists()

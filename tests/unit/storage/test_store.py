@@ -304,3 +304,40 @@ def test_additional_store_is_read_and_never_written(tmp_path: Path) -> None:
     mine.delete_container("c")
     mine.delete_image("localhost/mine:1")
     assert sorted((p, p.stat().st_mtime_ns) for p in Path(shared.graphroot).rglob("*")) == before
+
+
+def test_a_successor_with_the_same_mark_is_noticed(tmp_path: Path) -> None:
+    """Inode numbers are used again at once, and clocks tick: two versions of a file may look the same to stat."""
+    one, two = Store.open(options(tmp_path)), Store.open(options(tmp_path))
+    first = one.create_image(names=["localhost/a:1"], data=[("manifest", b"x", "")]).id
+    assert two.image("localhost/a:1").id == first
+    seen = two._images.files[0].mark
+    one.set_image_names(first, ["localhost/b:1"])
+    two._images.files[0].mark = one._images.files[0].mark  # as if it had been the same
+    assert seen is not None
+    assert two.image("localhost/b:1").id == first
+    two.add_image_names(first, ["localhost/c:1"])
+    assert one.image("localhost/c:1").names == ["localhost/c:1", "localhost/b:1"]
+
+
+def test_mount_counts_of_many_writers(tmp_path: Path) -> None:
+    store = Store.open(options(tmp_path))
+    layers = [store.create_container(names=[f"c{n}"]).layer for n in range(4)]
+    failed: list[BaseException] = []
+
+    def work(name: str) -> None:
+        try:
+            own = Store.open(options(tmp_path))
+            for _ in range(40):
+                own.mount(name)
+                assert own.mounted(name) == 1
+                assert own.unmount(name)
+        except BaseException as exc:
+            failed.append(exc)
+
+    threads = [threading.Thread(target=work, args=(f"c{n}",)) for n in range(len(layers))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed

@@ -45,7 +45,6 @@ class StoreBase:
         self._more_images = [ImageStore(f"{s}/{name}-images", read_only=True) for s in settings.stores]
         self._storage_lock = LockFile(f"{graph}/storage.lock")
         self._ready = False
-        self._bound = False
 
     # --- making ready
 

@@ -29,7 +29,9 @@ class MountTable:
         self.rows: dict[str, tuple[str, int]] = {}
 
     def refresh(self) -> None:
-        if self.file.changed():
+        """Load again if somebody has changed it; under the lock that is certain, without it as good as."""
+        changed = self.lock.touched() if self.lock.held else self.file.racy
+        if changed or self.file.changed():
             self.rows = {r["id"]: (r.get("path") or "", r.get("count") or 0) for r in self.file.load()}
 
     def save(self) -> None:
@@ -173,7 +175,7 @@ class LayerStore(RecordStore[LayerRecord]):
         with mounts.lock.writing():
             mounts.refresh()
             path, count = mounts.rows.get(record.id, ("", 0))
-            if not (count and path and self.driver.is_mounted(record.id, path)):
+            if not (count and path and (self.driver.is_mounted(record.id, path) or self.driver.uncover(path))):
                 path = self.driver.mount(record.id, options)
             mounts.rows[record.id] = (path, count + 1)
             try:

@@ -6,7 +6,7 @@ from . import records
 from .base import StoreBase
 from .containers import VOLATILE
 from .drivers.base import MountOptions
-from .errors import IDInUse, StorageError
+from .errors import IDInUse, LayerNotMounted, StorageError
 from .records import ContainerRecord, LayerRecord, timestamp
 from .tempdirs import Later, TempDir
 
@@ -236,46 +236,61 @@ class ContainerOps(StoreBase):
 
     def mount(self, key: str, options: Sequence[str] = (), read_only: bool = False) -> str:
         """Mount a container's (or layer's) root file system, or count one more user of the mount; its path."""
-        container: ContainerRecord | None = None
-        try:
-            container = self.container(key)
-            key = container.layer
-        except StorageError:
-            pass
-        words = tuple(options)
-        volatile = False
-        label = ""
-        uidmap: IDMap = ()
-        gidmap: IDMap = ()
-        if container is not None:
-            words = words or tuple(container.flags.get("MountOpts") or ())
-            volatile = container.volatile
-            label = container.flags.get("MountLabel") or ""
-            uidmap, gidmap = container.uidmap, container.gidmap
-        how = MountOptions(words, label, volatile, read_only, uidmap, gidmap)
-        return self._mount(key, how)
+        layer, how = self._how(key, options, read_only)
+        return self._mount(layer, how)
+
+    def ensure_mounted(self, key: str) -> str:
+        """The path of a root file system that is mounted according to its count, after making sure that it really is.
+
+        Tools of the generation of podman 4 may bind the driver's home over mounts that they do not know of, or unmount it with
+        all that is below. Ask this right before the path is put to use. LayerNotMounted when the count is 0.
+        """
+        layer, how = self._how(key, (), False)
+        with self._storage_lock.writing():
+            mounts = self._layers.mounts
+            mounts.refresh()
+            path, count = mounts.rows.get(layer, ("", 0))
+            if not count:
+                raise LayerNotMounted(f"layer {layer}: layer is not mounted")
+            if not self._driver.is_mounted(layer, path) and not self._driver.uncover(path):
+                self._driver.bind_home()
+                with self._layers.writing():
+                    self._driver.mount(layer, self._final(self._find_layer(layer)[1], how))
+        return path
+
+    def _how(self, key: str, options: Sequence[str], read_only: bool) -> tuple[str, MountOptions]:
+        """The layer that a container's or layer's key means, and how it is to be mounted."""
+        self._containers.refresh()
+        container = self._containers.find(key)
+        if container is None:
+            return key, MountOptions(tuple(options), read_only=read_only)
+        words = tuple(options) or tuple(container.flags.get("MountOpts") or ())
+        label = container.flags.get("MountLabel") or ""
+        how = MountOptions(words, label, container.volatile, read_only, container.uidmap, container.gidmap)
+        return container.layer, how
 
     def _mount(self, key: str, how: MountOptions) -> str:
         with self._storage_lock.writing():
             self._driver.prepare()
             self._driver.bind_home()
-            self._bound = True
             with self._layers.writing():
                 record = self._find_layer(key)[1]
-                if record.read_only:
-                    how.read_only = True
-                if record.uidmap == how.uidmap and record.gidmap == how.gidmap:
-                    how.uidmap = how.gidmap = ()  # the files are shifted on disk already
-                how.label = how.label or record.mountlabel
-                return self._layers.mount(record, how)
+                return self._layers.mount(record, self._final(record, how))
+
+    @staticmethod
+    def _final(record: LayerRecord, how: MountOptions) -> MountOptions:
+        if record.read_only:
+            how.read_only = True
+        if record.uidmap == how.uidmap and record.gidmap == how.gidmap:
+            how.uidmap = how.gidmap = ()  # the files are shifted on disk already
+        how.label = how.label or record.mountlabel
+        return how
 
     def unmount(self, key: str, force: bool = False) -> bool:
         """One user less; True when that really unmounted. ``force`` unmounts whatever the count."""
         layer = self._layer_of(key)
         with self._layers.writing():
-            done = self._layers.unmount(layer, force)
-        self._bound = self._bound or done
-        return done
+            return self._layers.unmount(layer, force)
 
     def mounted(self, key: str) -> int:
         """How many users the mount has; 0 when not mounted."""
@@ -308,6 +323,4 @@ class ContainerOps(StoreBase):
         """Undo ``mount_image``; True when that really unmounted."""
         record = self._find_image(key)[1]
         with self._layers.writing():
-            done = self._layers.unmount(record.layer, force)
-        self._bound = self._bound or done
-        return done
+            return self._layers.unmount(record.layer, force)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
+from time import time_ns
 
 from ocikit.common.files import atomic_write, makedirs_mode, read_small
 from ocikit.common.jsonfast import JSONError, dumps_go, loads
@@ -37,12 +38,18 @@ else:
 class RecordFile:
     """One JSON array on disk, and which version of it was read last."""
 
-    __slots__ = ("mark", "path", "sync")
+    __slots__ = ("mark", "path", "racy", "sync")
 
     def __init__(self, path: str, sync: bool = True) -> None:
         self.path = path
         self.sync = sync  # volatile files are not: they may be lost with the power
         self.mark: tuple[int, int, int] | None = None
+        self.racy = False  # so young when it was read that its successor may have the same mark
+
+    def _set_mark(self, inode: int, mtime: int, size: int) -> None:
+        self.mark = (inode, mtime, size)
+        # Time stamps advance with the timer's ticks, and a freed inode's number is given to the next file at once.
+        self.racy = time_ns() - mtime < 20_000_000
 
     def changed(self) -> bool:
         try:
@@ -83,7 +90,7 @@ class RecordFile:
             isinstance(row, dict) and isinstance(row.get("id"), str) for row in rows
         ):
             raise StoreDamaged(f"{self.path} is damaged: it is not a list of records")
-        self.mark = (st.st_ino, st.st_mtime_ns, st.st_size)
+        self._set_mark(st.st_ino, st.st_mtime_ns, st.st_size)
         return rows
 
     def save(self, rows: list[dict[str, Any]]) -> None:
@@ -103,7 +110,7 @@ class RecordFile:
                 raise StorageError(f"cannot write {self.path}: {exc.strerror}", hint="free some space first") from None
             self.mark = None
             return
-        self.mark = (os.stat(self.path).st_ino, mtime, len(data))
+        self._set_mark(os.stat(self.path).st_ino, mtime, len(data))
 
 
 _ABSENT = (0, 0, 0)
@@ -124,6 +131,7 @@ class RecordStore(Generic[R]):
         self.broken = False  # a load found something that only a writer may mend
         self.dirty: set[int] = set()  # numbers of the files that must be written
         self._writing = _Writing(self)
+        self._peeked = b""
 
     # --- reading
 
@@ -131,7 +139,12 @@ class RecordStore(Generic[R]):
         """Load again if a file was replaced since the last load."""
         if self.lock.held:
             return  # nobody else can have
-        if any(f.changed() for f in self.files):
+        changed = any(f.changed() for f in self.files)
+        if any(f.racy for f in self.files):
+            token = self.lock.peek()
+            changed = changed or token != self._peeked
+            self._peeked = token  # read before the files: it may be newer than they are, never older
+        if changed:
             try:
                 self.load()
             except StoreDamaged:

@@ -40,10 +40,8 @@ class Store(DiffOps, ImageOps, LayerOps):
         return self.settings.options
 
     def close(self) -> None:
-        """Let go: if this object mounted or unmounted something and nothing is mounted now, the driver's home is unbound."""
-        if self._bound:
-            self._bound = False
-            self._unbind_if_idle()
+        """Let go. The driver's home stays bound onto itself, as after the Go tools: unbinding and binding it for each command
+        gives those of an older generation time to bind theirs over a mount of ours. ``shutdown`` unbinds."""
 
     def __enter__(self) -> Store:
         return self
@@ -111,5 +109,4 @@ class Store(DiffOps, ImageOps, LayerOps):
                     self._layers.unmount(layer, force=True)
         if os.path.isdir(self._driver.home):
             self._unbind_if_idle()
-        self._bound = False
         return []

@@ -16,12 +16,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+def remove_mounted(path: str) -> None:
+    """remove_tree; where a mount is in the way (somebody bound the store elsewhere, a crash left one) it is detached first."""
+    try:
+        remove_tree(path)
+    except OSError as exc:
+        if exc.errno != errno.EBUSY:
+            raise
+        from .drivers.mounts import detach_below
+
+        detach_below(path)
+        remove_tree(path)
+
+
 class TempDir:
     """One instance under ``root``, made at the first use of ``path``. ``close()`` removes it with all it holds."""
 
     __slots__ = ("_clean", "_counter", "_fd", "_lock", "path", "root")
 
-    def __init__(self, root: str, clean: Callable[[str], None] = remove_tree) -> None:
+    def __init__(self, root: str, clean: Callable[[str], None] = remove_mounted) -> None:
         self.root = root
         self.path = ""
         self._lock = ""
@@ -139,7 +152,7 @@ class Later:
 
     def close(self) -> None:
         for path in self._paths:
-            remove_tree(path)
+            remove_mounted(path)
 
 
 def _lock(fcntl: object, fd: int) -> None:
@@ -148,7 +161,7 @@ def _lock(fcntl: object, fd: int) -> None:
     fcntl.fcntl(fd, _OFD_SETLK, _WRITE)  # type: ignore[attr-defined]
 
 
-def recover(root: str, clean: Callable[[str], None] = remove_tree) -> int:
+def recover(root: str, clean: Callable[[str], None] = remove_mounted) -> int:
     """Remove the instances under ``root`` that no living process owns; how many there were."""
     import fcntl
 

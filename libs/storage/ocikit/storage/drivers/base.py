@@ -155,6 +155,10 @@ class Driver:
         """Undo ``mount``. A mount that is gone already is no error."""
         raise NotImplementedError
 
+    def uncover(self, path: str) -> bool:
+        """If something was bound over the driver's home since the mount was made, take that away: is it visible now?"""
+        return False
+
     def is_mounted(self, layer: str, path: str) -> bool:
         """Is the path really a mount point now?"""
         raise NotImplementedError

@@ -71,19 +71,61 @@ def split_options(words: tuple[str, ...] | list[str]) -> tuple[int, int, list[st
     return flags, propagation, data
 
 
-def is_mount_point(path: str) -> bool:
-    """Does /proc/self/mountinfo list it? (A bind mount has the device of its parent, so stat would not tell.)"""
+def _mount_table() -> bytes:
     with open("/proc/self/mountinfo", "rb", buffering=0) as file:
         table = b""
         while piece := file.read(1 << 16):
             table += piece
-    needle = os.fsencode(path)
-    for raw, escaped in ((b"\\", b"\\134"), (b" ", b"\\040"), (b"\t", b"\\011"), (b"\n", b"\\012")):
-        needle = needle.replace(raw, escaped)
-    needle = b" " + needle + b" "
+    return table
+
+
+def _escaped(path: str) -> bytes:
+    raw = os.fsencode(path)
+    for byte, text in ((b"\\", b"\\134"), (b" ", b"\\040"), (b"\t", b"\\011"), (b"\n", b"\\012")):
+        raw = raw.replace(byte, text)
+    return raw
+
+
+def is_mount_point(path: str) -> bool:
+    """Does /proc/self/mountinfo list it? (A bind mount has the device of its parent, so stat would not tell.)"""
+    table = _mount_table()
+    wanted = _escaped(path)
+    needle = b" " + wanted + b" "
     if needle not in table:
         return False
-    return any(line.split(b" ", 5)[4] == needle[1:-1] for line in table.split(b"\n") if needle in line)
+    return any(line.split(b" ", 5)[4] == wanted for line in table.split(b"\n") if needle in line)
+
+
+def detach_below(path: str) -> None:
+    """Unmount whatever is mounted at the path or below it."""
+    prefix = _escaped(path.rstrip("/"))
+    for line in reversed(_mount_table().splitlines()):
+        target = line.split(b" ", 5)[4]
+        if target == prefix or target.startswith(prefix + b"/"):
+            for raw, escaped in ((b" ", b"\\040"), (b"\t", b"\\011"), (b"\n", b"\\012"), (b"\\", b"\\134")):
+                target = target.replace(escaped, raw)
+            try:
+                linux.umount2(target, linux.MNT_DETACH | linux.UMOUNT_NOFOLLOW)
+            except OSError:
+                pass
+
+
+def uncover(home: str, merged: str) -> bool:
+    """Take away binds of the home that hide a mount beneath; False if that mount is not there at all, or cannot be freed."""
+    while True:
+        rows = [line.split(b" ", 5)[:5] for line in _mount_table().splitlines()]
+        homes = [row[0] for row in rows if row[4] == _escaped(home)]
+        hidden = [row[1] for row in rows if row[4] == _escaped(merged)]
+        if not hidden:
+            return False
+        if not homes or hidden[-1] == homes[-1]:
+            return True
+        if len(homes) < 2 or any(row[1] == homes[-1] for row in rows):
+            return False  # others have mounted something on the one in the way
+        try:
+            linux.umount2(home, linux.UMOUNT_NOFOLLOW)
+        except OSError:
+            return False
 
 
 def mount_overlay(driver: Overlay, home: str, layer: str, options: MountOptions) -> str:
@@ -322,7 +364,8 @@ def unmount_overlay(driver: Overlay, layer: str, merged: str) -> None:
         pass
     if not (driver.mount_program and _fusermount(merged)):
         try:
-            linux.umount2(merged, linux.MNT_DETACH | linux.UMOUNT_NOFOLLOW)
+            for _ in range(8):  # one that was hidden and mounted again is there twice
+                linux.umount2(merged, linux.MNT_DETACH | linux.UMOUNT_NOFOLLOW)
         except OSError as exc:
             if exc.errno not in (errno.EINVAL, errno.ENOENT):
                 raise StorageError(f"cannot unmount {merged}: {exc.strerror}") from None

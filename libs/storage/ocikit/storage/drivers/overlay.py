@@ -319,6 +319,11 @@ class Overlay(Driver):
 
         unmount_overlay(self, layer, path)
 
+    def uncover(self, path: str) -> bool:
+        from .mounts import uncover
+
+        return uncover(self.home, path) and self.is_mounted("", path)
+
     def is_mounted(self, layer: str, path: str) -> bool:
         try:
             return os.stat(path).st_dev != os.stat(os.path.dirname(path)).st_dev
