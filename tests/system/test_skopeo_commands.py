@@ -121,6 +121,7 @@ def test_list_tags_and_delete(skopeo: Skopeo, pushed: str) -> None:
         (("copy", "--encrypt-layer=1", "dir:a", "dir:b"), 1, "--encrypt-layer can only be used with --encryption-key"),
         (("copy", "--src-creds=:x", "dir:a", "dir:b"), 1, "username can't be empty"),
         (("copy", "--dest-compress-format=foo", "dir:a", "dir:b"), 1, 'cannot find compressor for \\"foo\\"'),
+        (("copy", "--dest-compress-format=zstd:chunked", "oci:layout:v1", "oci:b:1"), 1, "cannot be written as zstd:chunked"),
         (("copy", "sif:x", "dir:b"), 1, "is not supported"),
         (("copy", "ostree:x", "dir:b"), 1, "is not supported in this build"),
         (("copy", "dir:nothere", "dir:b"), 1, "open nothere/manifest.json: no such file or directory"),

@@ -5,6 +5,7 @@ Nothing here reads or writes; :mod:`ocikit.image.copy.image` carries the plan ou
 
 from __future__ import annotations
 
+from ocikit.common.errors import Unsupported
 from ocikit.image.compression import ZSTD_CHUNKED
 from ocikit.image.errors import CopyError
 from ocikit.image.manifest import mediatypes as mt
@@ -44,6 +45,8 @@ def manifest_types(
 
     Raises :class:`CopyError` if nothing fits.
     """
+    if compression == ZSTD_CHUNKED:
+        raise Unsupported("layers cannot be written as zstd:chunked by this build", hint="use zstd")
     if forced:
         pool: list[str] = [forced]
     else:
@@ -77,7 +80,7 @@ def manifest_types(
 def _holds(media_type: str, compression: str) -> bool:
     if compression in ("", mt.GZIP, mt.UNCOMPRESSED):
         return True
-    return compression in (mt.ZSTD, ZSTD_CHUNKED) and media_type == mt.OCI_MANIFEST
+    return compression == mt.ZSTD and media_type == mt.OCI_MANIFEST
 
 
 def list_type(source: str, accepted: Sequence[str], forced: str = "") -> str:
