@@ -195,9 +195,30 @@ def copy_into_store(store: Store, source: ImageReference, name: str, options: Pu
     try:
         options.retries.run(lambda: copy_image(storage_reference(store, name), source, copy_options))
     except OcikitError as exc:
+        if options.decryption is None and _is_encrypted(source, options.ctx):
+            raise OcikitError(
+                f"unable to copy from source {source}: the image's layers are encrypted",
+                hint="give the key with --decryption-key FILE",
+            ) from exc
         exc.args = (f"unable to copy from source {source}: {exc}", *exc.args[1:])
         raise
     found = find_named(store, name.removeprefix("@"))
     if found is None:
         raise unknown(name)
     return found[0].id
+
+
+def _is_encrypted(source: ImageReference, ctx: SystemContext) -> bool:
+    """Whether that is why a copy failed: encrypted bytes look like a damaged layer."""
+    from ocikit.image.manifest import mediatypes as mt
+    from ocikit.image.manifest.guess import parse_list, parse_manifest
+
+    try:
+        with source.open_source(ctx) as opened:
+            raw, said = opened.get_manifest()
+            if mt.is_list(mt.normalise(said)):
+                raw, said = opened.get_manifest(parse_list(raw, mt.normalise(said)).choose(ctx).digest)
+            layers = parse_manifest(raw, mt.normalise(said)).layers
+    except OcikitError:
+        return False
+    return any(layer.media_type.endswith(mt.ENCRYPTED) for layer in layers)
