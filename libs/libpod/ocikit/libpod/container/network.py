@@ -81,7 +81,7 @@ class Setup:
 
 def begin(container: Container) -> Setup | None:
     """Starts making the namespace and the interfaces; None where the container has no network of its own to set up."""
-    if not container.config.get("createNetNS"):
+    if not container.config.get("createNetNS") or after_create(container):
         return None
     from ocikit.network import netns
 
@@ -115,6 +115,27 @@ def begin(container: Container) -> Setup | None:
     setup = Setup(container, path, None)
     setup.keep_fds = setup_user_mode(container, path, kind)
     return setup
+
+
+def after_create(container: Container) -> bool:
+    """With a user namespace of its own the container must own its network namespace, too (or it may not mount /sys): the
+    runtime makes it, and the interfaces come when it is there."""
+    maps = container.config.get("idMappingsOptions") or {}
+    return bool(container.config.get("createNetNS") and maps.get("UIDMap") and mode(container) == "bridge")
+
+
+def complete(container: Container, pid: int) -> None:
+    """Gives the namespace of a created container its place, its interfaces and, once more, its files."""
+    from ocikit.common import linux
+    from ocikit.network import netns
+
+    path = f"{netns.directory()}/{netns.new_name()}"
+    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+    os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444))
+    linux.mount(f"/proc/{pid}/ns/net", path, None, linux.MS_BIND)
+    container.state["netns"] = path
+    container.state["networkStatus"] = container.runtime.networks.setup(path, request(container))
+    write_files(container, container.run_dir)
 
 
 def in_background(container: Container) -> bool:

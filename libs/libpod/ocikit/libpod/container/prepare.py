@@ -142,6 +142,7 @@ def write_config(container: Container, setup: network.Setup | None) -> dict[str,
     if maps.get("UIDMap"):
         facts.uid_maps = [(m["container_id"], m["host_id"], m["size"]) for m in maps["UIDMap"]]
         facts.gid_maps = [(m["container_id"], m["host_id"], m["size"]) for m in maps["GIDMap"]]
+        _let_through(container)
     if config.get("systemd"):
         facts.systemd_uuid = container.id[:32]
     if config.get("secrets") or config.get("secret_env"):
@@ -165,6 +166,21 @@ def write_config(container: Container, setup: network.Setup | None) -> dict[str,
     state["runDir"] = container.run_dir
     _write(state["configPath"], jsonfast.dumps(spec))
     return spec
+
+
+def _let_through(container: Container) -> None:
+    """Root of another user namespace is nobody here: it must be able to walk to the container's files, not to list."""
+    runtime = container.runtime
+    stop = "" if not runtime.rootless else os.path.dirname(runtime.paths.graphroot)
+    for path in (container.state["mountPoint"], container.bundle, container.run_dir, runtime.paths.volumes):
+        while path not in ("/", "", stop):
+            try:
+                mode = os.stat(path).st_mode
+                if mode & 0o111 != 0o111:
+                    os.chmod(path, mode & 0o7777 | 0o111)  # noqa: S103
+            except OSError:
+                pass  # not ours to change; the runtime then says what it cannot reach
+            path = os.path.dirname(path)
 
 
 def _write(path: str, text: str) -> None:

@@ -172,6 +172,8 @@ class Launch:
         )
         state = container.state
         state.update(pid=pid, conmonPid=self.monitor.conmon_pid, state=CREATED)
+        if network.after_create(container):
+            network.complete(container, pid)
 
     def start(self) -> None:
         """``runc start``; state running. A failure cleans the container up."""
@@ -209,7 +211,12 @@ class Launch:
                 self.setup.join()
             except OcikitError:
                 pass
-        for step in (network.end, prepare.unmount):
+        steps = [network.end, prepare.unmount]
+        if self.monitor is not None:
+            from ocikit.libpod.container.dismantle import dismantle
+
+            steps.insert(0, dismantle)
+        for step in steps:
             try:
                 step(container)
             except (OcikitError, OSError):
