@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
 import pwd
 import shutil
@@ -16,6 +18,17 @@ from tests.support import leaks, machine
 
 Result = subprocess.CompletedProcess[str]
 REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@functools.cache
+def copied(folder: Path) -> Path:
+    """A copy that everybody can read, for the rest of the test run."""
+    target = Path(tempfile.mkdtemp(prefix="oci-copy-", dir="/tmp"))
+    target.chmod(0o755)
+    atexit.register(shutil.rmtree, target, ignore_errors=True)
+    subprocess.run(["cp", "-a", folder, target / "copy"], check=True)
+    subprocess.run(["chmod", "-R", "a+rX", target / "copy"], check=True)
+    return target / "copy"
 
 
 class User:
@@ -93,9 +106,16 @@ class User:
         if self.run(["test", "-x", os.path.realpath(python)], check=False).returncode:
             python = f"/usr/bin/python3.{sys.version_info.minor}"
             machine.skip("" if os.path.exists(python) else "no Python that an ordinary user can start")
-        path = [*site.getsitepackages(), *(str(p) for p in (REPOSITORY / "libs").iterdir())]
-        path += [str(REPOSITORY / "conmon"), *(str(p) for p in (REPOSITORY / "cmd").iterdir())]
-        return self.run([python, "-c", code, *words], check=check, env={"PYTHONPATH": ":".join(path)} | (env or {}))
+        ours = [*(REPOSITORY / "libs").iterdir(), REPOSITORY / "conmon", *(REPOSITORY / "cmd").iterdir()]
+        folders = [Path(folder) for folder in site.getsitepackages()] + [folder for folder in ours if folder.is_dir()]
+        path = ":".join(str(self._reachable(folder)) for folder in folders)
+        return self.run([python, "-c", code, *words], check=check, env={"PYTHONPATH": path} | (env or {}))
+
+    def _reachable(self, folder: Path) -> Path:
+        """The folder itself, or a copy of it where the user may look: a checkout can lie in root's home."""
+        if not self.run(["test", "-r", folder], check=False).returncode:
+            return folder
+        return copied(folder)
 
     def close(self) -> list[str]:
         """Removes the account, its processes and files; what processes and mounts were left, one line each."""

@@ -334,7 +334,7 @@ def test_a_client_that_does_not_read_holds_up_the_output_but_nothing_else(ours: 
     stuck = attach.connect(str(ours.bundle / "attach"))
     ours.start()
     time.sleep(0.5)
-    assert ours.log.stat().st_size < 3_000_000, "the stuck client did not hold up the output"
+    assert ours.log.stat().st_size < 10_000_000, "the stuck client did not hold up the output"
     reader = attach.connect(str(ours.bundle / "attach"))  # the loop still serves
     assert attach.resize(str(ours.bundle / "ctl"), 10, 10)
     reader.close()

@@ -188,5 +188,6 @@ import doctest, sys
 flags = doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL
 sys.exit(doctest.testfile(sys.argv[1], module_relative=False, optionflags=flags).failed)
 """
-    page = Path(__file__).resolve().parents[2] / "docs/libs/storage.md"
+    page = user.folder / "storage.md"
+    page.write_bytes((Path(__file__).resolve().parents[2] / "docs/libs/storage.md").read_bytes())
     user.python(code, page, env={"TMPDIR": str(user.runtime)})
