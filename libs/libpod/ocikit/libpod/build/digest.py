@@ -105,3 +105,27 @@ def _xattrs(path: str) -> dict[bytes, bytes]:
         for name in names
         if name.startswith("user.") and not name.startswith("user.overlay.")
     }
+
+
+def add_archive(tar: TarHash, path: str) -> None:
+    """An archive that ADD unpacks counts by its entries, decompressed, with their own owners and without times."""
+    from ocikit.storage.archive import TarReader, open_decompressed
+
+    with open(path, "rb") as file:
+        stream, _ = open_decompressed(file)
+        reader = TarReader(stream)
+        while reader.next():
+            header = TarHeader(
+                reader.name,
+                reader.type,
+                reader.mode & 0o7777,
+                reader.uid,
+                reader.gid,
+                reader.size,
+                linkname=reader.linkname,
+            )
+            header.devmajor, header.devminor = reader.devmajor, reader.devminor
+            tar.update(header.encode())
+            for chunk in reader.take():
+                tar.update(chunk)
+            tar.update(padding(reader.size))

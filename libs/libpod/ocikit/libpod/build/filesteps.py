@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ocikit.libpod.build import history
 from ocikit.libpod.build.copying import Attributes, Writer
-from ocikit.libpod.build.digest import ContentDigest, TarHash
+from ocikit.libpod.build.digest import ContentDigest, TarHash, add_archive
 from ocikit.libpod.build.errors import BuildError
 from ocikit.libpod.build.expand import expand
 from ocikit.libpod.build.ignore import Ignore
@@ -81,6 +81,8 @@ class CopyStep:
         variables = stage.config.variables()
         self.heredocs: list[Heredoc] = [names[word] for word in words[:-1] if word in names]
         self.patterns = [expand(word, variables) for word in words[:-1] if word not in names]
+        # The history shows it as written, also where it holds a variable.
+        self.written_destination = words[-1]
         self.destination = expand(words[-1], variables)
         self.keep_owner = bool(self.flags.source)
         self._sources: list[tuple[str, Source]] | None = None
@@ -147,6 +149,10 @@ class CopyStep:
             digest.add("file", tar.hexdigest())
         for _, source in self.sources():
             tar = TarHash(attributes)
+            if self._is_archive(source):
+                add_archive(tar, source.path)
+                digest.add("file", tar.hexdigest())
+                continue
             for entry in source.entries():
                 if source.is_directory and not entry.name:
                     continue
@@ -159,7 +165,7 @@ class CopyStep:
             )
             digest.add("", tar.hexdigest())
         link = self.flags.link and self.stage.options.layers
-        return history.copy_text(self.step, digest.text, self.destination, [], link=link).rstrip() + " "
+        return history.copy_text(self.step, digest.text, self.written_destination, [], link=link).rstrip() + " "
 
     def _names_in_chown(self) -> bool:
         return any(part and not part.isdigit() for part in self.flags.chown.split(":"))

@@ -30,10 +30,14 @@ LAYER_STEPS = frozenset({"RUN", "COPY", "ADD"})
 class Outcome:
     """What a finished stage is: later stages start from it, or copy out of it."""
 
-    __slots__ = ("args", "config", "image_id", "manifest_digest", "snapshot")
+    __slots__ = ("args", "base", "config", "image_id", "manifest_digest", "snapshot")
 
-    def __init__(self, image_id: str, snapshot: Snapshot, config: BuildConfig, manifest_digest: str) -> None:
+    def __init__(
+        self, image_id: str, snapshot: Snapshot, config: BuildConfig, manifest_digest: str, base: tuple[str, str]
+    ) -> None:
         self.image_id, self.snapshot, self.config, self.manifest_digest = image_id, snapshot, config, manifest_digest
+        # The image that the first of a chain of stages starts from: its name and digest stand in the annotations.
+        self.base = base
         self.args = dict(config.args)
 
 
@@ -72,7 +76,8 @@ class StageBuilder:
                 self._one(step, final=index == len(self.steps) - 1)
             if not self.steps:
                 self._nothing_but_from()
-            return Outcome(self.image_id, self.snapshot, self.config, self.manifest_digest)
+            base = self.base_name, self.base_digest
+            return Outcome(self.image_id, self.snapshot, self.config, self.manifest_digest, base)
         finally:
             if self.workspace is not None:
                 self.workspace.__exit__()
@@ -115,7 +120,7 @@ class StageBuilder:
         self.config.args = dict(outcome.args)
         self.snapshot = outcome.snapshot
         self.base_image = self.image_id = outcome.image_id
-        self.base_digest = outcome.manifest_digest
+        self.base_name, self.base_digest = outcome.base
         self.first_comment = f"FROM {outcome.image_id[:12]}"
 
     def _take_base_config(self) -> None:
@@ -236,6 +241,7 @@ class StageBuilder:
             action.perform(self._working())
         else:
             key = self._plain_key(step) + self._suffix(False, final=final)
+            self._make_directories(step)
         entry = self._entry(key)
         if not final:
             self.snapshot = self.snapshot.with_entry(entry)
@@ -244,6 +250,21 @@ class StageBuilder:
         layer = working.commit(*self._times(), squash=self.options.squash_all)
         base = Snapshot() if self.options.squash_all else self.snapshot
         self._commit(base.with_layer(entry, layer.diff_id, layer.size, layer.id), final=True)
+
+    def _make_directories(self, step: Instruction) -> None:
+        """WORKDIR and VOLUME make theirs. (With layers such a step has none; there RUN makes what is missing.)"""
+        if step.keyword not in ("WORKDIR", "VOLUME"):
+            return
+        from ocikit.libpod.build.rooted import make_directories
+        from ocikit.libpod.build.users import lookup
+
+        root = self._working().root
+        if step.keyword == "VOLUME":
+            for path in self.config.volumes:
+                make_directories(root, path)
+            return
+        user = lookup(root, self.config.user)
+        make_directories(root, self.config.workdir, owner=(user.uid, user.gid))
 
     def _times(self) -> tuple[int | None, bool]:
         """The time for files of new layers, and whether it is only an upper bound."""
