@@ -48,17 +48,32 @@ class Writer:
     def __init__(self, root: str, base: str, attributes: Attributes) -> None:
         self.root, self.base, self.attributes = root, base, attributes
         self._times: list[tuple[str, tuple[int, int]]] = []
+        # The directory of the last entry and where it is: entries come directory by directory, and resolving a path costs
+        # a readlink for each of its components.
+        self._folder: tuple[str, str] = ("", "")
+
+    def _where(self, name: str) -> str:
+        folder, _, last = name.rpartition("/")
+        if not last or last in (".", ".."):
+            return resolve(self.root, f"{self.base}/{name}", follow_last=False)
+        if not self._folder[1] or folder != self._folder[0]:
+            self._folder = (folder, resolve(self.root, f"{self.base}/{folder}"))
+        return f"{self._folder[1]}/{last}"
 
     def put(self, entry: Entry, hash_update: Hash | None = None) -> None:
         """Copies one entry; a regular file's bytes go to ``hash_update`` on their way."""
-        where = resolve(self.root, f"{self.base}/{entry.name}", follow_last=False)
+        where = self._where(entry.name)
         kind = stat.S_IFMT(entry.status.st_mode)
         if kind == stat.S_IFDIR:
             self._directory(entry, where)
             return
-        if os.path.isdir(where) and not os.path.islink(where):
-            raise BuildError(f'cannot copy "{entry.path}" over the directory "{self.base}/{entry.name}"')
-        if os.path.lexists(where):
+        try:
+            found = os.lstat(where)
+        except FileNotFoundError:
+            pass
+        else:
+            if stat.S_ISDIR(found.st_mode):
+                raise BuildError(f'cannot copy "{entry.path}" over the directory "{self.base}/{entry.name}"')
             os.unlink(where)
         if kind == stat.S_IFREG:
             self._regular(entry, where, hash_update)

@@ -126,6 +126,6 @@ def add_archive(tar: TarHash, path: str) -> None:
             )
             header.devmajor, header.devminor = reader.devmajor, reader.devminor
             tar.update(header.encode())
-            for chunk in reader.take():
-                tar.update(chunk)
+            while chunk := reader.take():
+                tar.update(bytes(chunk))
             tar.update(padding(reader.size))

@@ -55,6 +55,13 @@ class Workspace:
             set_times(self.store, self.record.layer, self.root, mtime_s, clamp=clamp)
         self.unmount()
         self._forget_parents()
+        if not squash:
+            from ocikit.storage.adoption import stage_container
+
+            staged = stage_container(self.store, self.record.id)
+            if staged is not None:
+                record = self.store.put_layer(staged, parent=self.snapshot.top_layer or None)
+                return Layer(record.diff_digest, record.diff_size, record.id)
         return commit_layer(self.store, self.record.layer, self.snapshot.top_layer, squash=squash)
 
     def _forget_parents(self) -> None:
