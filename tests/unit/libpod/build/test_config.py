@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from ocikit.libpod.build.config import BuildConfig, apply, apply_arg
+from ocikit.libpod.build.config import apply, apply_arg
 from ocikit.libpod.build.errors import ParseError
+from ocikit.libpod.build.imageconfig import BuildConfig
 from ocikit.libpod.build.lexer import parse
 
 BASE = {

@@ -6,7 +6,7 @@ from ocikit.common.cli.declare import Command, Flag, at_most
 from ocikit.common.cli.optionsets import pick, unsupported
 from ocikit.common.cli.optionsets.build import COMMITTED, PULL, SBOM
 from ocikit.common.cli.optionsets.registry import ENCRYPTION, QUIET
-from ocikit.libpod.build.flags import UNSUPPORTED
+from ocikit.libpod.build.unsupported import UNSUPPORTED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ COMMAND = Command(
             "config": "a configuration from a file is not there yet; use --change",
             "encrypt-layer": "encrypting while committing is not there yet; use buildah push --encryption-key",
             "encryption-key": "encrypting while committing is not there yet; use buildah push --encryption-key",
+            "manifest": "adding to a manifest list while committing is not there yet; use buildah manifest add",
             "rewrite-timestamp": "times in layers are kept",
         },
     ),

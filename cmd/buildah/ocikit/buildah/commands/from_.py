@@ -14,7 +14,7 @@ from ocikit.common.cli.optionsets.build import (
     TARGET_PLATFORM,
     USERNS,
 )
-from ocikit.libpod.build.flags import UNSUPPORTED
+from ocikit.libpod.build.unsupported import UNSUPPORTED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ COMMAND = Command(
             *RESOURCES,
             *NETWORK,
         ),
-        UNSUPPORTED,
+        {**UNSUPPORTED, "device": "give devices to buildah run"},
     ),
     args=at_least(1),
     interspersed=False,

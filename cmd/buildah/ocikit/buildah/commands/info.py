@@ -49,7 +49,7 @@ def run(ctx: Context, opts: Values, args: list[str]) -> int:
 
 def _host(runtime: str) -> dict[str, Any]:
     from ocikit.common.errors import OcikitError
-    from ocikit.libpod.build.executor import host_platform
+    from ocikit.libpod.build.platforms import host_platform
     from ocikit.libpod.oci import find_runtime
     from ocikit.storage.userns import in_user_namespace, is_rootless
 

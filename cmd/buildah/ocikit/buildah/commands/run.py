@@ -5,7 +5,7 @@ from __future__ import annotations
 from ocikit.common.cli.declare import Command, Flag, any_args
 from ocikit.common.cli.optionsets import pick, unsupported
 from ocikit.common.cli.optionsets.build import CAPABILITIES, NAMESPACES, NETWORK, RECIPE, RUN_STEPS, RUNTIME
-from ocikit.libpod.build.flags import UNSUPPORTED
+from ocikit.libpod.build.unsupported import UNSUPPORTED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ COMMAND = Command(
         ),
         {
             **UNSUPPORTED,
-            "add-history": "history of single commands is not there yet",
             "contextdir": "bind mounts from a context are not there yet; use --volume",
             "mount": "mounts by --mount are not there yet; use --volume",
             "no-pivot": "pivot_root is always used",
@@ -70,6 +69,8 @@ def run(ctx: Context, opts: Values, args: list[str]) -> int:
         cap_drop=tuple(opts.cap_drop),
         volumes=tuple(opts.volume),
         no_hosts=opts.no_hosts,
+        devices=tuple(opts.device),
+        runtime_flags=tuple(opts.runtime_flag),
     )
     env = dict(pair.partition("=")[::2] for pair in opts.env)
     with open_store(ctx) as store:
@@ -85,6 +86,10 @@ def run(ctx: Context, opts: Values, args: list[str]) -> int:
             terminal=opts.terminal,
             hostname=opts.hostname,
         )
+        if opts.add_history and not code:
+            shell = container.config.shell or ["/bin/sh", "-c"]
+            container.note(" ".join([*shell, *words]))
+            container.save()
     if code:
         raise OcikitError(f"while running runtime: exit status {code}", exit_code=code)
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ocikit.common.cli.declare import Command, at_most
 from ocikit.common.cli.optionsets import unsupported
 from ocikit.common.cli.optionsets.build import BUILD, SQUASH_ALL
-from ocikit.libpod.build.flags import UNSUPPORTED
+from ocikit.libpod.build.unsupported import UNSUPPORTED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,12 +6,15 @@ The rules are those of buildah (specification of builds, "Layers, cache, squash"
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
 
 from ocikit.common import jsonfast
-from ocikit.libpod.build.snapshot import Platform, Snapshot
+from ocikit.libpod.build.platforms import Platform
+from ocikit.libpod.build.snapshot import Snapshot
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ocikit.storage import ImageRecord, Store
 
 

@@ -11,10 +11,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 from ocikit.libpod.build.errors import BuildError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _GIT = re.compile(r"^(git://|ssh://git@|git@|https?://[^#]*\.git(#|$))")
 _URL = re.compile(r"^https?://")

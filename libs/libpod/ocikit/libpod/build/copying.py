@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable
 
 from ocikit.libpod.build.errors import BuildError
 from ocikit.libpod.build.rooted import resolve
 from ocikit.libpod.build.sources import Entry
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    Hash = Callable[[bytes], object]
+
 CHUNK_BYTES = 1 << 20
-Hash = Callable[[bytes], object]
 
 
 class Attributes:

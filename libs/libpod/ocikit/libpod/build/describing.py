@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, Any
 
 from ocikit.common.errors import OcikitError
 from ocikit.libpod.build.errors import BuildError
 from ocikit.libpod.build.options import BuildOptions
 from ocikit.libpod.build.working import WorkingContainer, new_state
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ocikit.storage import Store
 
 _ISOLATION = {0: "default", 1: "oci", 2: "chroot", 3: "rootless"}
@@ -31,7 +33,7 @@ def inspect(store: Store, name: str, *, image_only: bool = False) -> dict[str, A
                 mounted = store.mount_point(container.record.id)
     if state is None:
         from ocikit.image.local.lookup import resolve
-        from ocikit.libpod.build.executor import host_platform
+        from ocikit.libpod.build.platforms import host_platform
 
         try:
             image = resolve(store, name)

@@ -6,9 +6,6 @@ image_id = build_image(store, BuildOptions(context="app", tags=("localhost/app",
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Any
-
 from ocikit.common import jsonfast
 from ocikit.libpod.build import snapshot as documents_module
 from ocikit.libpod.build.cache import Cache
@@ -18,22 +15,20 @@ from ocikit.libpod.build.errors import BuildError
 from ocikit.libpod.build.ignore import Ignore, find_ignore, parse_ignore
 from ocikit.libpod.build.lexer import Instruction, parse
 from ocikit.libpod.build.output import Output
-from ocikit.libpod.build.snapshot import Platform, Snapshot, documents
+from ocikit.libpod.build.platforms import host_platform, parse_platform, platform_args
+from ocikit.libpod.build.snapshot import Snapshot, documents
 from ocikit.libpod.build.stage import Outcome, StageBuilder
 from ocikit.libpod.build.stages import Stage, earlier_stage, plan_stages
 from ocikit.libpod.build.surroundings import Surroundings
 from ocikit.libpod.build.words import arg_pairs
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
+    from ocikit.libpod.build.imageconfig import BuildConfig
     from ocikit.libpod.build.options import BuildOptions
     from ocikit.storage import ImageRecord, Store
-
-ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386", "riscv64": "riscv64"}
-
-
-def host_platform() -> Platform:
-    machine = os.uname().machine
-    return Platform("linux", ARCHITECTURES.get(machine, machine), "v8" if machine == "aarch64" else "")
 
 
 def build_image(
@@ -59,7 +54,7 @@ class Build:
         self.around = around
         self.host = host_platform()
         self.platform = parse_platform(options.platform) if options.platform else self.host
-        self.platform_args = _platform_args(self.host, self.platform)
+        self.platform_args = platform_args(self.host, self.platform)
         self.given_args = dict(options.build_args)
         if options.source_date_epoch_s is not None:
             self.platform_args["SOURCE_DATE_EPOCH"] = str(options.source_date_epoch_s)
@@ -109,6 +104,11 @@ class Build:
         return image_id
 
     def _announce(self, image_id: str) -> None:
+        if self.options.outputs:
+            from ocikit.libpod.build.exporting import export
+
+            for text in self.options.outputs:
+                export(self.store, image_id, text)
         if self.options.tags:
             for name in self.store.image(image_id).names:
                 self.output.tagged(name)
@@ -212,7 +212,7 @@ class Build:
         created = self.now()
         made = documents(
             stage.snapshot,
-            stage.config,
+            self._labelled(stage.config, final=final),
             self.platform,
             created,
             docker=options.image_format == "docker",
@@ -224,6 +224,14 @@ class Build:
         self._save(made, stage, self._names() if final else [], created)
         self.output.image(stage.prefix, made.image_id)
         return made.image_id, made.manifest_digest
+
+    def _labelled(self, config: BuildConfig, *, final: bool) -> BuildConfig:
+        """Intermediate images bear the labels of ``--layer-label`` as well."""
+        if final or not self.options.layer_labels:
+            return config
+        labelled = config.copy()
+        labelled.labels |= dict(pair.partition("=")[::2] for pair in self.options.layer_labels)
+        return labelled
 
     def _annotations(self, stage: StageBuilder, created: str, *, final: bool) -> dict[str, str]:
         found = dict(stage.config.annotations)
@@ -263,29 +271,3 @@ class Build:
         from ocikit.libpod.build.bases import full_name
 
         return [full_name(tag) for tag in self.options.tags]
-
-
-def parse_platform(text: str) -> Platform:
-    """``os[/arch[/variant]]`` in any of the usual spellings. Raises BuildError."""
-    parts = text.split("/")
-    if len(parts) > 3 or not all(parts):
-        raise BuildError(
-            f'building system context: invalid platform syntax for --platform="{text}": "{text}": '
-            "cannot parse platform specifier: invalid argument"
-        )
-    if len(parts) == 1:
-        host = host_platform()
-        return (
-            Platform(parts[0], host.architecture) if parts[0] in ("linux", "windows") else Platform("linux", parts[0])
-        )
-    architecture = ARCHITECTURES.get(parts[1], parts[1])
-    variant = parts[2] if len(parts) == 3 else ("v8" if architecture == "arm64" else "")
-    return Platform(parts[0], architecture, variant)
-
-
-def _platform_args(host: Platform, target: Platform) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for side, platform in (("BUILD", host), ("TARGET", target)):
-        found |= {f"{side}PLATFORM": str(platform), f"{side}OS": platform.os, f"{side}ARCH": platform.architecture}
-        found[f"{side}VARIANT"] = platform.variant
-    return found

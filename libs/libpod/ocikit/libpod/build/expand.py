@@ -6,11 +6,14 @@ Source: Dockerfile reference, "Environment replacement"; the corners are what bu
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
 from ocikit.libpod.build.errors import BuildError
 from ocikit.libpod.build.globs import glob_regex
 from ocikit.libpod.build.words import split_quoted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def expand(text: str, variables: Mapping[str, str], escape: str = "\\") -> str:

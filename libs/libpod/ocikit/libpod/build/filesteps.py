@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import posixpath
 import stat
-from typing import TYPE_CHECKING
 
 from ocikit.libpod.build import history
 from ocikit.libpod.build.copying import Attributes, Writer
@@ -19,6 +18,7 @@ from ocikit.libpod.build.runstep import RunStep
 from ocikit.libpod.build.sources import Entry, Source, find_sources, parents_prefix
 from ocikit.libpod.build.words import split_quoted
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocikit.libpod.build.stage import StageBuilder
     from ocikit.libpod.build.workspace import Workspace

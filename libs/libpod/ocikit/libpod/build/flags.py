@@ -3,42 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
 
-from ocikit.common.cli.optionsets.build import BUILD
 from ocikit.common.errors import OcikitError
 from ocikit.libpod.build.options import BuildOptions, Secret
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from ocikit.common.cli.declare import Values
-
-# What is declared, because scripts use it, and cannot act yet: using one of these fails with the sentence.
-UNSUPPORTED = {
-    "all-platforms": "builds for several platforms at once are not there yet; build for one with --platform",
-    "cache-from": "caches in registries are not there yet",
-    "cache-to": "caches in registries are not there yet",
-    "compat-volumes": "contents of volumes are always kept",
-    "decryption-key": "encrypted base images are not there yet; pull them first",
-    "cw": "images for confidential workloads need a tool that is not part of ocikit",
-    "device": "devices in RUN instructions are not there yet",
-    "hooks-dir": "OCI hooks in RUN instructions are not there yet",
-    "layer-label": "labels on intermediate images are not there yet",
-    "logsplit": "builds for several platforms at once are not there yet",
-    "manifest": "adding to a manifest list is not there yet; use podman manifest add afterwards",
-    "output": "writing the result elsewhere is not there yet; use podman save, or podman create and export",
-    "runtime-flag": "flags for the OCI runtime are not there yet",
-    "sign-by": "signing while building is not there yet; use podman push --sign-by",
-    "ssh": "SSH agents in RUN instructions are not there yet",
-    "stdin": "RUN instructions read from /dev/null",
-    "userns": "build containers run in the caller's user namespace",
-    "userns-gid-map": "build containers run in the caller's user namespace",
-    "userns-gid-map-group": "build containers run in the caller's user namespace",
-    "userns-uid-map": "build containers run in the caller's user namespace",
-    "userns-uid-map-user": "build containers run in the caller's user namespace",
-    **{flag.name: "software lists need a scanner image and are not there yet" for flag in BUILD if "sbom" in flag.name},
-}
 
 
 def options_from(opts: Values, args: Sequence[str], *, buildah: bool) -> BuildOptions:
@@ -57,6 +31,10 @@ def options_from(opts: Values, args: Sequence[str], *, buildah: bool) -> BuildOp
         epoch = int(os.environ["SOURCE_DATE_EPOCH"])
     if timestamp is not None and opts.changed("source-date-epoch"):
         raise OcikitError("timestamp and source-date-epoch would be ambiguous if allowed together")
+    platforms = platforms_from(opts)
+    if len(platforms) > 1 and opts.iidfile:
+        text = f'building multiple images, but iidfile "{opts.iidfile}" can only be used to store one image ID'
+        raise OcikitError(text)
     return BuildOptions(
         context=args[0] if args else ".",
         containerfiles=tuple(opts.file),
@@ -82,7 +60,14 @@ def options_from(opts: Values, args: Sequence[str], *, buildah: bool) -> BuildOp
         base_override=opts["from"],
         build_contexts=_build_contexts(opts.build_context),
         ignore_file=opts.ignorefile,
-        platform=platform_from(opts),
+        platform=platforms[0] if platforms else "",
+        platforms=platforms,
+        manifest=opts.manifest,
+        outputs=outputs_from(opts.output),
+        layer_labels=tuple(opts.layer_label),
+        runtime_flags=tuple(opts.runtime_flag),
+        devices=tuple(opts.device),
+        stdin=opts.stdin,
         timestamp_s=timestamp,
         source_date_epoch_s=epoch if timestamp is None else None,
         rewrite_timestamp=opts.rewrite_timestamp,
@@ -221,10 +206,28 @@ def _build_contexts(pairs: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def outputs_from(texts: Sequence[str]) -> tuple[str, ...]:
+    """Checked before anything is built."""
+    from ocikit.libpod.build.exporting import parse_output
+
+    for text in texts:
+        parse_output(text)
+    return tuple(texts)
+
+
+def platforms_from(opts: Values) -> tuple[str, ...]:
+    """All of ``--platform``, or the one that ``--os``, ``--arch`` and ``--variant`` describe; empty for the host's."""
+    if len(opts.platform) > 1:
+        return tuple(opts.platform)
+    one = platform_from(opts)
+    return (one,) if one else ()
+
+
 def platform_from(opts: Values) -> str:
+    """The one platform that is asked for, or an empty text."""
     given = list(opts.platform)
     if len(given) > 1:
-        raise OcikitError("builds for several platforms at once are not there yet; build for one with --platform")
+        raise OcikitError(f"--platform {','.join(given)}: only one platform can be chosen here")
     if given:
         return str(given[0])
     if opts.os or opts.arch or opts.variant:

@@ -7,9 +7,12 @@ over them go again, and directories that the overlay copied up for that reason a
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 
 from ocikit.libpod.build.rooted import resolve
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class MountPoints:

@@ -3,34 +3,35 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ocikit.image.local.common import Retries
 
 IDENTITY_LABEL = "io.buildah.version"
 BUILDAH_VERSION = "1.43.1"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Secret:
     """A build secret: ``source`` is a file's path, or a variable's name when ``kind`` is "env"."""
 
-    name: str
-    source: str
-    kind: str = "file"
+    __slots__ = ("kind", "name", "source")
+
+    def __init__(self, *, name: str, source: str, kind: str = "file") -> None:
+        self.name, self.source, self.kind = name, source, kind
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class BuildOptions:
     """Times are Unix seconds; names are as typed. Defaults are those of ``podman build`` (``buildah build``: layers False)."""
 
+    # A plain class: a dataclass of this size costs 45 ms, more than a whole ``buildah from``.
     context: str = "."
     containerfiles: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     target: str = ""
-    build_args: dict[str, str] = field(default_factory=dict)
+    build_args: dict[str, str]
     labels: tuple[str, ...] = ()
     annotations: tuple[str, ...] = ()
     env: tuple[str, ...] = ()
@@ -40,6 +41,12 @@ class BuildOptions:
     inherit_labels: bool = True
     inherit_annotations: bool = True
     layer_labels: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
+    manifest: str = ""
+    runtime_flags: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    stdin: bool = False
     image_format: str = "oci"
     layers: bool = True
     cache: bool = True
@@ -49,7 +56,7 @@ class BuildOptions:
     omit_history: bool = False
     pull: str = "missing"
     base_override: str = ""
-    build_contexts: dict[str, str] = field(default_factory=dict)
+    build_contexts: dict[str, str]
     ignore_file: str = ""
     platform: str = ""
     timestamp_s: int | None = None
@@ -94,8 +101,20 @@ class BuildOptions:
     creds: str = ""
     retries: Retries | None = None
 
+    def __init__(self, **fields: Any) -> None:
+        self.build_args = {}
+        self.build_contexts = {}
+        for name, value in fields.items():
+            if name.startswith("_") or (not hasattr(type(self), name) and name not in self.__dict__):
+                raise TypeError(f"a build has no option {name!r}")
+            setattr(self, name, value)
+
+    def replace(self, **fields: Any) -> BuildOptions:
+        """The same options with some of them changed."""
+        return BuildOptions(**self.__dict__ | fields)
+
     def host_environment(self) -> dict[str, str]:
         """The proxy variables that RUN takes over from the caller, unless told not to."""
-        from ocikit.libpod.build.config import PROXY_ARGS
+        from ocikit.libpod.build.imageconfig import PROXY_ARGS
 
         return {name: os.environ[name] for name in PROXY_ARGS if name in os.environ} if self.http_proxy else {}

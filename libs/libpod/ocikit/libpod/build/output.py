@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import sys
 import threading
-from typing import TextIO
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TextIO
 
 
 class Output:

@@ -9,7 +9,6 @@ import fcntl
 import hashlib
 import os
 import posixpath
-from typing import TYPE_CHECKING, Any
 
 from ocikit.libpod.build.copying import Attributes
 from ocikit.libpod.build.digest import TarHash
@@ -18,7 +17,10 @@ from ocikit.libpod.build.ignore import Ignore
 from ocikit.libpod.build.lexer import Instruction
 from ocikit.libpod.build.sources import find_sources
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ocikit.libpod.build.stage import StageBuilder
 
 _KEYS = {

@@ -6,12 +6,13 @@ Source: the specification of builds, 12 and 18; buildah-build(1), ``--network``.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
 
 from ocikit.libpod.build.errors import BuildError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from ocikit.libpod.build.surroundings import Surroundings
     from ocikit.network import Networks

@@ -6,7 +6,6 @@ The configuration comes from the same functions as that of ``podman run``; a bui
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
 
 from ocikit.libpod.build.errors import BuildError
 from ocikit.libpod.build.options import BUILDAH_VERSION
@@ -17,8 +16,10 @@ from ocikit.libpod.spec.finish import Facts, finish
 from ocikit.libpod.spec.host import Host
 from ocikit.libpod.spec.template import ImageInfo, build
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from ocikit.libpod.build.mountpoints import MountPoints
     from ocikit.libpod.build.options import BuildOptions
@@ -84,6 +85,7 @@ class RunContainer:
             cap_drop=list(options.cap_drop),
             ulimit=list(options.ulimits),
             volume=list(options.volumes),
+            device=list(options.devices),
             security_opt=list(options.security_opts),
             group_add=list(options.group_add),
             shm_size=options.shm_size,
@@ -198,7 +200,10 @@ class RunContainer:
 
     def run(self) -> int:
         """The command's exit status. Its output goes where ours goes, or nowhere in a quiet build."""
-        runtime = OciRuntime(find_runtime(self.options.runtime or self.around.runtime))
+        runtime = OciRuntime(
+            find_runtime(self.options.runtime or self.around.runtime),
+            [f"--{flag}" for flag in self.options.runtime_flags],
+        )
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         saved = [os.dup(0), os.dup(1)]
         try:

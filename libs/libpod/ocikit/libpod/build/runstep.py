@@ -8,18 +8,18 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from typing import TYPE_CHECKING
 
 from ocikit.libpod.build import history
-from ocikit.libpod.build.config import PROXY_ARGS, SHELL
 from ocikit.libpod.build.errors import BuildError
 from ocikit.libpod.build.expand import expand
+from ocikit.libpod.build.imageconfig import PROXY_ARGS, SHELL
 from ocikit.libpod.build.lexer import Instruction
 from ocikit.libpod.build.mountpoints import MountPoints
 from ocikit.libpod.build.rooted import make_directories, resolve
 from ocikit.libpod.build.runmounts import RunMount, parse_mount
 from ocikit.libpod.build.users import lookup
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocikit.libpod.build.stage import StageBuilder
     from ocikit.libpod.build.workspace import Workspace
@@ -118,6 +118,7 @@ class RunStep:
         request = RunRequest(record.id, record.names[0], workspace.root, user, workdir)
         request.environment = self.environment(user, request.hostname)
         request.network = self.network
+        request.stdin = stage.options.stdin
         request.image_name, request.image_id = stage.base_name, stage.base_image
         for number, mount in enumerate(self.mounts):
             made = mount.prepare(stage, bundle, number)

@@ -5,11 +5,14 @@ Sources: OCI image spec ("config", "manifest"), docker image spec v1.2, and the 
 
 from __future__ import annotations
 
-import hashlib
-from typing import Any
-
 from ocikit.common import jsonfast
-from ocikit.libpod.build.config import BuildConfig
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ocikit.libpod.build.imageconfig import BuildConfig
+    from ocikit.libpod.build.platforms import Platform
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
@@ -20,21 +23,6 @@ DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar"
 BASE_DIGEST = "org.opencontainers.image.base.digest"
 BASE_NAME = "org.opencontainers.image.base.name"
 CREATED = "org.opencontainers.image.created"
-
-
-class Platform:
-    """What the image is for, in the words of Go's GOOS and GOARCH."""
-
-    __slots__ = ("architecture", "os", "os_features", "os_version", "variant")
-
-    def __init__(
-        self, os: str, architecture: str, variant: str = "", os_version: str = "", os_features: tuple[str, ...] = ()
-    ) -> None:
-        self.os, self.architecture, self.variant = os, architecture, variant
-        self.os_version, self.os_features = os_version, os_features
-
-    def __str__(self) -> str:
-        return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
 
 
 class Snapshot:
@@ -76,6 +64,8 @@ class Documents:
 
     def __init__(self, config: bytes, manifest: bytes) -> None:
         self.config, self.manifest = config, manifest
+        import hashlib
+
         self.config_digest = "sha256:" + hashlib.sha256(config).hexdigest()
         self.manifest_digest = "sha256:" + hashlib.sha256(manifest).hexdigest()
 
@@ -117,6 +107,8 @@ def documents(
 
 
 def _manifest(config: bytes, snapshot: Snapshot, *, docker: bool, annotations: dict[str, str]) -> bytes:
+    import hashlib
+
     digest = "sha256:" + hashlib.sha256(config).hexdigest()
 
     def descriptor(media_type: str, digest: str, size: int) -> dict[str, Any]:

@@ -9,12 +9,15 @@ import os
 import posixpath
 import re
 import stat
-from collections.abc import Iterator
 
 from ocikit.libpod.build.errors import BuildError
 from ocikit.libpod.build.globs import glob_regex, has_magic
 from ocikit.libpod.build.ignore import Ignore
 from ocikit.libpod.build.rooted import resolve
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Entry:

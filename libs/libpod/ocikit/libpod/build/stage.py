@@ -7,20 +7,23 @@ and the last instruction's history entry owns the one layer.
 from __future__ import annotations
 
 import posixpath
-from typing import TYPE_CHECKING, Any
 
 from ocikit.common import jsonfast
 from ocikit.libpod.build import history
 from ocikit.libpod.build.cache import Candidate
-from ocikit.libpod.build.config import BuildConfig, apply, apply_arg
+from ocikit.libpod.build.config import apply, apply_arg
 from ocikit.libpod.build.errors import BuildError
+from ocikit.libpod.build.imageconfig import BuildConfig
 from ocikit.libpod.build.lexer import Instruction, parse_instruction
 from ocikit.libpod.build.options import BUILDAH_VERSION, IDENTITY_LABEL
 from ocikit.libpod.build.output import step_text
 from ocikit.libpod.build.snapshot import Snapshot, history_entry
 from ocikit.libpod.build.workspace import Workspace
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ocikit.libpod.build.executor import Build
     from ocikit.libpod.build.stages import Stage
 

@@ -6,12 +6,15 @@ Source: Dockerfile reference "FROM", "Use multi-stage builds"; containers-build 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 
 from ocikit.libpod.build.errors import BuildError
 from ocikit.libpod.build.expand import expand
 from ocikit.libpod.build.lexer import Instruction
 from ocikit.libpod.build.words import arg_pairs, split_quoted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 PLATFORM_ARGS = tuple(side + what for side in ("BUILD", "TARGET") for what in ("PLATFORM", "OS", "ARCH", "VARIANT"))
 _STAGE_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*\Z")

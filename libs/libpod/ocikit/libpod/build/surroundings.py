@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from ocikit.storage.userns import in_user_namespace, is_rootless
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocikit.libpod.spec.settings import Settings
     from ocikit.network import Networks

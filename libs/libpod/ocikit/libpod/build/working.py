@@ -8,32 +8,31 @@ The state file (``buildah.json``, specification of builds, 13) is kept as the do
 
 from __future__ import annotations
 
-import base64
 import os
-import shutil
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
 from ocikit.common import jsonfast
 from ocikit.common.files import atomic_write
-from ocikit.libpod.build.config import BuildConfig
 from ocikit.libpod.build.errors import BuildError
+from ocikit.libpod.build.imageconfig import BuildConfig
 from ocikit.libpod.build.options import BUILDAH_VERSION, IDENTITY_LABEL, BuildOptions
+from ocikit.libpod.build.platforms import Platform
 from ocikit.libpod.build.snapshot import (
     BASE_DIGEST,
     BASE_NAME,
     CREATED,
     DOCKER_MANIFEST,
     OCI_MANIFEST,
-    Platform,
     Snapshot,
     documents,
     history_entry,
 )
 from ocikit.libpod.build.workspace import commit_layer
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
     from ocikit.libpod.build.surroundings import Surroundings
     from ocikit.storage import ContainerRecord, ImageRecord, Store
 
@@ -81,7 +80,7 @@ class WorkingContainer:
         platform: Platform | None = None,
     ) -> WorkingContainer:
         """A new container from an image, or from nothing. Raises OcikitError when the name is taken."""
-        from ocikit.libpod.build.executor import host_platform
+        from ocikit.libpod.build.platforms import host_platform
 
         options = options or BuildOptions()
         name = name or _free_name(store, image_name)
@@ -176,6 +175,9 @@ class WorkingContainer:
         hostname: str = "",
     ) -> int:
         """Runs a command inside, on our own standard streams; its exit status."""
+        import shutil
+        import tempfile
+
         from ocikit.libpod.build.mountpoints import MountPoints
         from ocikit.libpod.build.rooted import make_directories, resolve
         from ocikit.libpod.build.runspec import RunContainer, RunRequest
@@ -328,8 +330,8 @@ def new_state(
         "image": image_name if image else "",
         "image-id": image.id if image else "",
         "image-digest": digest,
-        "config": base64.b64encode(config).decode() if image else "",
-        "manifest": base64.b64encode(manifest).decode(),
+        "config": _base64(config) if image else "",
+        "manifest": _base64(manifest),
         "container-name": name,
         "container-id": record.id if record else "",
         "annotations": annotations,
@@ -355,6 +357,12 @@ def new_state(
         "ContentDigester": {},
         "Devices": [],
     }
+
+
+def _base64(data: bytes) -> str:
+    from binascii import b2a_base64  # base64 itself loads re
+
+    return b2a_base64(data, newline=False).decode()
 
 
 def _default_capabilities() -> tuple[str, ...]:

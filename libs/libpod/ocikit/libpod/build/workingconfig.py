@@ -6,14 +6,15 @@ Source: buildah-config(1); the history texts are those that buildah writes with 
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Any
 
 from ocikit.libpod.build.errors import BuildError
 from ocikit.libpod.build.history import NOP
 from ocikit.libpod.build.lexer import json_words
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Any
 
     from ocikit.libpod.build.working import WorkingContainer
 

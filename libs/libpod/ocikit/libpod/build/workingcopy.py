@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import posixpath
-from typing import TYPE_CHECKING, Any
 
-from ocikit.libpod.build.config import BuildConfig
 from ocikit.libpod.build.errors import BuildError
 from ocikit.libpod.build.ignore import Ignore, find_ignore, parse_ignore
+from ocikit.libpod.build.imageconfig import BuildConfig
 from ocikit.libpod.build.lexer import Instruction
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from ocikit.libpod.build.working import WorkingContainer
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from ocikit.common.files import random_hex
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocikit.libpod.build.snapshot import Snapshot
     from ocikit.storage import Store

@@ -9,9 +9,11 @@ from typing import Any
 
 from ocikit.common.errors import OcikitError
 from ocikit.libpod import images, times
-from ocikit.libpod.build.config import BuildConfig, apply
+from ocikit.libpod.build.config import apply
+from ocikit.libpod.build.imageconfig import BuildConfig
 from ocikit.libpod.build.lexer import parse_instruction
-from ocikit.libpod.build.snapshot import Platform, Snapshot, documents, history_entry
+from ocikit.libpod.build.platforms import Platform
+from ocikit.libpod.build.snapshot import Snapshot, documents, history_entry
 from ocikit.libpod.build.workspace import commit_layer
 from ocikit.libpod.container.record import RUNNING, Container
 
