@@ -226,9 +226,15 @@ class Overlay(Driver):
             return f"l/{link}"
 
     def remove(self, layer: str, temp: Trash) -> None:
+        from ocikit.common import linux
+
         for home in self.own_homes:
             try:
                 temp.take(f"{home}/l/{read_small(f'{home}/{layer}/link').decode()}")
+            except OSError:
+                pass
+            try:  # somebody was killed between the mount and its record
+                linux.umount2(f"{home}/{layer}/merged", linux.MNT_DETACH)
             except OSError:
                 pass
             temp.take(f"{home}/{layer}")
