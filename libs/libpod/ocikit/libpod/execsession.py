@@ -23,20 +23,30 @@ if TYPE_CHECKING:
 
 def prepare(folder: str, cid: str, process: Mapping[str, object]) -> str:
     """Make an exec session's folder with its sub-folders; write the process description, return its path."""
-    from ocikit.common import jsonfast
-
-    os.makedirs(f"{folder}/exit", mode=0o700, exist_ok=True)
-    os.makedirs(f"{folder}/persist/{cid}", mode=0o700, exist_ok=True)
-    path = f"{folder}/exec-process-{os.urandom(5).hex()}"
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with open(fd, "w", encoding="utf-8", errors="surrogateescape") as file:
-        file.write(jsonfast.dumps(dict(process)))
+    path = folders(folder, cid)
+    describe(path, process)
     return path
 
 
-def begin(options: monitor.MonitorOptions, cgroup: str = "") -> ExecSession:
-    """Start the monitor of the session; it listens for clients and waits for ``start``."""
-    starting = monitor.spawn(options)
+def folders(folder: str, cid: str) -> str:
+    """Make an exec session's folder with its sub-folders; the path for its process description, due before ``begin``."""
+    os.makedirs(f"{folder}/exit", mode=0o700, exist_ok=True)
+    os.makedirs(f"{folder}/persist/{cid}", mode=0o700, exist_ok=True)
+    return f"{folder}/exec-process-{os.urandom(5).hex()}"
+
+
+def describe(path: str, process: Mapping[str, object]) -> None:
+    """Write the process description."""
+    from ocikit.common import jsonfast
+
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with open(fd, "w", encoding="utf-8", errors="surrogateescape") as file:
+        file.write(jsonfast.dumps(dict(process)))
+
+
+def begin(options: monitor.MonitorOptions | monitor.Starting, cgroup: str = "") -> ExecSession:
+    """Start the monitor of the session (one spawned already goes on); it listens for clients and waits for ``start``."""
+    starting = options if isinstance(options, monitor.Starting) else monitor.spawn(options)
     if cgroup:
         starting.move_to_cgroup(cgroup)
     starting.release()
@@ -51,11 +61,12 @@ def begin(options: monitor.MonitorOptions, cgroup: str = "") -> ExecSession:
 class ExecSession:
     """A prepared, then a running exec session. ``close`` in the end; closing early ends nothing in the container."""
 
-    __slots__ = ("_starting", "attach_path", "conmon_pid", "ctl_path", "pid")
+    __slots__ = ("_starting", "attach_path", "conmon_pid", "ctl_path", "pid", "terminal")
 
     def __init__(self, starting: monitor.Starting) -> None:
         self._starting = starting
         bundle = starting.options.bundle
+        self.terminal = starting.options.terminal
         self.attach_path = f"{bundle}/attach"
         self.ctl_path = f"{bundle}/ctl"
         self.pid = 0
@@ -81,7 +92,7 @@ class ExecSession:
 
 
 def run(
-    options: monitor.MonitorOptions,
+    options: monitor.MonitorOptions | monitor.Starting,
     streams: attach.Streams | None,
     *,
     cgroup: str = "",
@@ -94,6 +105,7 @@ def run(
     ``started`` is called with the process's pid, before its output is copied.
     """
     session = begin(options, cgroup)
+    terminal = session.terminal
     try:
         if streams is None:
             pid = session.start()
@@ -110,7 +122,7 @@ def run(
         end = attach.copy(
             sock,
             streams,
-            terminal=options.terminal,
+            terminal=terminal,
             detach_keys=detach_keys,
             ctl=session.ctl_path,
             forward=forward,

@@ -16,7 +16,7 @@ from ocikit.libpod.spec.users import lookup
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
 CREATED, RUNS, ENDED = 1, 2, 3
@@ -54,12 +54,26 @@ class SessionFailed(OcikitError):
 
 def run(container: Container, options: ExecOptions, streams: attach.Streams | None) -> int:
     """Runs the command with the streams attached: its exit code. Without streams it is left running and 0 is returned."""
-    session = create(container, options)
-    return start(container, session, options, streams)
+    ahead: list[monitor.Starting] = []
+
+    def spawn(session: str) -> None:
+        # The monitor's interpreter starts while the session is written down and its process described.
+        ahead.append(_spawn(container, session, options, streams is None))
+
+    try:
+        session = create(container, options, spawn)
+    except BaseException:
+        for starting in ahead:
+            starting.abort()
+        raise
+    return start(container, session, options, streams, ahead[0])
 
 
-def create(container: Container, options: ExecOptions) -> str:
-    """Registers a session; its id. Raises SessionFailed if the container does not run."""
+def create(container: Container, options: ExecOptions, before: Callable[[str], None] | None = None) -> str:
+    """Registers a session; its id. Raises SessionFailed if the container does not run.
+
+    ``before`` is called with the id when nothing speaks against the session, before it is registered.
+    """
     with container.locked():
         if container.number != RUNNING:
             error = StateImproper("can only create exec sessions on running containers", exit_code=255)
@@ -67,6 +81,8 @@ def create(container: Container, options: ExecOptions) -> str:
         if not options.command:
             raise OcikitError("must provide a non-empty command to start an exec session: invalid argument")
         session = random_hex(32)
+        if before is not None:
+            before(session)
         if not options.no_session:
             sessions = container.state.setdefault("newExecSessions", {}) or {}
             sessions[session] = _record(container, session, options)
@@ -98,22 +114,38 @@ def _record(container: Container, session: str, options: ExecOptions) -> dict[st
     }
 
 
-def start(container: Container, session: str, options: ExecOptions, streams: attach.Streams | None) -> int:
-    """Starts a registered session and, with streams, stays until its end."""
+def _spawn(container: Container, session: str, options: ExecOptions, detached: bool) -> monitor.Starting:
+    """The session's monitor, up to its start pipe: from here on only the file with the process is missing."""
+    folder = f"{container.bundle}/{session}"
+    spec_path = execsession.folders(folder, container.id)
+    return monitor.spawn(_monitor_options(container, session, options, folder, spec_path, detached))
+
+
+def start(
+    container: Container,
+    session: str,
+    options: ExecOptions,
+    streams: attach.Streams | None,
+    starting: monitor.Starting | None = None,
+) -> int:
+    """Starts a registered session and, with streams, stays until its end. ``starting``: its monitor, if it is there already."""
     folder = f"{container.bundle}/{session}"
     detached = streams is None
+    released = False
     try:
+        if starting is None:
+            starting = _spawn(container, session, options, detached)
         process = process_spec(container, options)
-        spec_path = execsession.prepare(folder, container.id, process)
-        monitor_options = _monitor_options(container, session, options, folder, spec_path, detached)
+        execsession.describe(starting.options.exec_process_spec, process)
         keys = _keys(container, options)
 
         def started(pid: int) -> None:
             _update(container, session, state=RUNS, pid=pid)
             container.event("exec")
 
+        released = True  # from here on the session ends its monitor
         code = execsession.run(
-            monitor_options,
+            starting,
             streams,
             cgroup=_cgroup(container),
             detach_keys=keys,
@@ -121,6 +153,8 @@ def start(container: Container, session: str, options: ExecOptions, streams: att
             started=started,
         )
     except (CannotExecute, CommandNotFound, OcikitError) as error:
+        if starting is not None and not released:
+            starting.abort()
         _forget(container, session, folder)
         if detached and error.exit_code in (126, 127):
             error.exit_code = 125
