@@ -8,6 +8,7 @@ crash at any point leaves the last whole one.
 from __future__ import annotations
 
 import os
+import time
 
 from ocikit.common import jsonfast
 from ocikit.common.errors import OcikitError
@@ -88,32 +89,46 @@ class State:
 
     def __init__(self, path: str, paths: dict[str, str]) -> None:
         self.path = path
-        fresh = not os.path.exists(path)
+        attempts = 200
+        while True:
+            try:
+                row = self._open(paths)
+                break
+            except sqlite.OperationalError as error:
+                # SQLite does not wait while another process makes the database, whatever the time limit says.
+                attempts -= 1
+                if "locked" not in str(error) or not attempts:
+                    raise OcikitError(f"opening the state database {path}: {error}") from None
+                self._db.close()
+                time.sleep(0.025)
+            except sqlite.DatabaseError as error:
+                raise OcikitError(f"opening the state database {path}: {error}") from None
+        self._check(row, paths)
+
+    def _open(self, paths: dict[str, str]) -> Sequence[Any]:
+        """Connects; makes the tables where there are none. The stored schema version and paths."""
+        fresh = not os.path.exists(self.path)
+        self._db = sqlite.connect(self.path, timeout=100.0, isolation_level=None, check_same_thread=False)
+        if fresh:
+            self._create(paths)
+        self._db.execute("PRAGMA foreign_keys=ON")
+        # WAL needs no fsync per commit to stay whole; what a power cut may take back is at most the last commands.
+        self._db.execute("PRAGMA synchronous=NORMAL")
+        # The first to open the database reads the whole log, and here that is nearly every command: 1,000 pages, the
+        # usual limit, cost 5 ms. A checkpoint costs two fsyncs; this is where both together cost least.
+        self._db.execute("PRAGMA wal_autocheckpoint=250")
+        row: Sequence[Any] | None = None
         try:
-            self._db = sqlite.connect(path, timeout=100.0, isolation_level=None, check_same_thread=False)
-            if fresh:
-                self._create(paths)
-            self._db.execute("PRAGMA foreign_keys=ON")
-            # WAL needs no fsync per commit to stay whole; what a power cut may take back is at most the last commands.
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            # The first to open the database reads the whole log, and here that is nearly every command: 1,000 pages, the
-            # usual limit, cost 5 ms. A checkpoint costs two fsyncs; this is where both together cost least.
-            self._db.execute("PRAGMA wal_autocheckpoint=250")
             row = self._db.execute(
                 "SELECT SchemaVersion, StaticDir, GraphRoot, RunRoot, TmpDir, GraphDriver, VolumeDir FROM DBConfig"
             ).fetchone()
         except sqlite.OperationalError as error:
-            if "no such table" in str(error) and not fresh:
-                self._create(paths)
-                row = (SCHEMA_VERSION, *(paths[column] for column, _ in _PATHS))
-            else:
-                raise OcikitError(f"opening the state database {path}: {error}") from None
-        except sqlite.DatabaseError as error:
-            raise OcikitError(f"opening the state database {path}: {error}") from None
+            if "no such table" not in str(error) or fresh:
+                raise
         if row is None:
             self._create(paths)
             row = (SCHEMA_VERSION, *(paths[column] for column, _ in _PATHS))
-        self._check(row, paths)
+        return row
 
     def _create(self, paths: dict[str, str]) -> None:
         os.chmod(self.path, 0o600)

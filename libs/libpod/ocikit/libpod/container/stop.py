@@ -105,6 +105,8 @@ def _has_pid_namespace(container: Container) -> bool:
 
 def _signal(container: Container, number: int, everyone: bool) -> bool:
     """False if there is nobody left to signal."""
+    if number == 9 and not everyone and container.state.get("state") != PAUSED and _kill_first(container):
+        return True
     try:
         container.runtime.oci_named(container.config.get("runtime", "")).kill(container.id, number, everyone)
     except ProcessGone:
@@ -114,6 +116,34 @@ def _signal(container: Container, number: int, everyone: bool) -> bool:
         if "does not exist" in text or "no such process" in text or not alive(container.pid):
             return False
         raise
+    return True
+
+
+def _kill_first(container: Container) -> bool:
+    """SIGKILL for the first process without asking the runtime (15 ms), where it certainly is the container's: its monitor's
+    own child. With it its process-id namespace ends. False: let the runtime do it."""
+    import _signal  # type: ignore[import-not-found]  # the C half of signal, without enum
+
+    pid, parent = container.pid, int(container.state.get("conmonPid") or 0)
+    if pid <= 1 or parent <= 1:
+        return False
+    try:
+        fd = os.pidfd_open(pid)
+    except OSError:
+        return False
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read(512).rpartition(b")")[2].split()
+        if int(fields[1]) != parent or fields[0] in (b"Z", b"X", b"D"):
+            return False
+        with open(f"/proc/{parent}/cmdline", "rb") as file:
+            if container.id.encode() not in file.read().split(b"\0"):
+                return False
+        _signal.pidfd_send_signal(fd, 9)
+    except (OSError, ValueError, IndexError):
+        return False
+    finally:
+        os.close(fd)
     return True
 
 
