@@ -60,7 +60,7 @@ def test_several_platforms_in_a_list(sandbox: Sandbox, context: Path) -> None:
 
 def test_layer_labels_and_standard_input(sandbox: Sandbox, context: Path) -> None:
     (context / "Containerfile").write_text(
-        'FROM scratch\nCOPY busybox /b\nRUN ["/b", "sh", "-c", "/b cat > /in"]\nENV A=1\n'
+        'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "sh", "-c", "busybox cat > /in"]\nENV A=1\n'
     )
     done = sandbox.podman(
         "build", "--network=none", "--layer-label=step=yes", "--stdin", "-t", "x", context, input="from the keyboard"
@@ -68,7 +68,7 @@ def test_layer_labels_and_standard_input(sandbox: Sandbox, context: Path) -> Non
     step = next(line.split()[1] for line in done.stdout.splitlines() if line.startswith("--> "))
     assert json.loads(sandbox.podman("image", "inspect", step).stdout)[0]["Labels"]["step"] == "yes"
     assert "step" not in json.loads(sandbox.podman("image", "inspect", "x").stdout)[0]["Labels"]
-    ran = sandbox.podman("run", "--rm", "--network=none", "x", "/b", "cat", "/in")
+    ran = sandbox.podman("run", "--rm", "--network=none", "x", "/bin/busybox", "cat", "/in")
     assert ran.stdout == "from the keyboard"
 
 

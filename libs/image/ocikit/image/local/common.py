@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
 
 from ocikit.common.errors import OcikitError
 from ocikit.image.registry.errors import is_retryable
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
     from ocikit.image.transports.base import ImageReference
     from ocikit.storage import Store
 
-T = TypeVar("T")
-Say = Callable[[str], None]
+    T = TypeVar("T")
+    Say = Callable[[str], None]
 
 
 def silent(text: str) -> None:

@@ -15,7 +15,7 @@ from ocikit.image.copy.report import Reporter
 from ocikit.image.names import parse_image_name, transport_of
 from ocikit.image.reference import ImageName, parse_normalized
 
-from .common import Retries, Say, silent, storage_reference
+from .common import Retries, silent, storage_reference
 from .lookup import find_named, unknown
 from .sources import pull_from_transport
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from ocikit.image.copy.options import Decryption
     from ocikit.image.transports.base import ImageReference
     from ocikit.storage import Store
+
+    from .common import Say
 
 POLICIES = ("always", "missing", "never", "newer")
 

@@ -13,13 +13,15 @@ from ocikit.image.copy.report import Reporter
 from ocikit.image.names import parse_image_name, transport_of
 from ocikit.image.reference import parse_normalized
 
-from .common import Retries, Say, silent, storage_reference
+from .common import Retries, silent, storage_reference
 from .lookup import find_named, unknown
 
 if TYPE_CHECKING:
     from ocikit.image.copy.options import Encryption, Signer
     from ocikit.image.transports.base import ImageReference
     from ocikit.storage import Store
+
+    from .common import Say
 
 FORMATS = {
     "": "",
