@@ -210,6 +210,9 @@ class Build:
         """Makes an image of the stage as it is now: (image id, manifest digest)."""
         options = self.options
         created = self.now()
+        if final and options.image_format != "docker":
+            for text in stage.config.lost_in_oci():
+                self.output.warning(text)
         made = documents(
             stage.snapshot,
             self._labelled(stage.config, final=final),

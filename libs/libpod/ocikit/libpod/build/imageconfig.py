@@ -98,6 +98,26 @@ class BuildConfig:
         }
         return {key: value for key, value in fields.items() if value}
 
+    def lost_in_oci(self) -> list[str]:
+        """Sentences about what is set and an OCI image cannot hold."""
+        hint = "Must use `docker` format"
+        found = []
+        if self.shell:
+            found.append(
+                f"SHELL is not supported for OCI image format, [{' '.join(self.shell)}] will be ignored. {hint}"
+            )
+        if self.healthcheck:
+            found.append(f"HEALTHCHECK is not supported for OCI image format and will be ignored. {hint}")
+        for what, form, value in (
+            ("COMMENT", "OCI image", f"comment {self.comment}" if self.comment else ""),
+            ("DOMAINNAME", "OCI image", f"domainname {self.domainname}" if self.domainname else ""),
+            ("HOSTNAME", "OCI V1 image", f"hostname {self.hostname}" if self.hostname else ""),
+            *(("ONBUILD", "OCI image", text) for text in self.onbuild),
+        ):
+            if value:
+                found.append(f"{what} is not supported for {form} format, {value} will be ignored. {hint}")
+        return found
+
     def docker(self, hostname: str = "") -> dict[str, Any]:
         """The ``config`` object of a docker schema 2 configuration; it also holds what OCI cannot."""
         made: dict[str, Any] = {

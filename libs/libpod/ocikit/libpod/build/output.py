@@ -39,13 +39,18 @@ class Output:
 
     def missed(self, prefix: str, why: str) -> None:
         """A step that the cache could have served has to run; shown at log level info."""
+        from ocikit.common import log
+
+        log.info(f"{prefix}the cache has no image for this step: {why}")
 
     def image(self, prefix: str, image_id: str) -> None:
         self.line(f"{prefix}--> {image_id[:12]}")
 
     def warning(self, text: str) -> None:
+        from ocikit.common import log
+
         with self._lock:
-            sys.stderr.write(f"Warning: {text}\n")
+            log.warning(text)
 
     def unused_args(self, names: list[str]) -> None:
         self.line(f"[Warning] one or more build args were not consumed: [{' '.join(names)}]")
