@@ -72,6 +72,16 @@ def start_command(words: list[str], oom_score: bytes | None, delay_s: int = 0) -
     return child
 
 
+def health_interval(options: Options) -> int:
+    """Seconds between two health checks, 0 for none. The engine changes it through a file in the bundle: start-up checks
+    come in an interval of their own."""
+    try:
+        with open(f"{options.bundle}/health-interval", "rb") as file:
+            return int(file.read())
+    except (OSError, ValueError):
+        return options.health_interval
+
+
 def engine_cleans_up(handover: int) -> bool:
     """Does the engine in the foreground say that it has cleaned up itself? Then the exit command has nothing to do.
 

@@ -33,6 +33,7 @@ BUSY = 16384  # a read of this size leaves buffers behind
 TIDY_S = 1.0  # and this long after it they go
 STDERR_REPORT_MAX = 8191
 TERMINAL_RETRY_S = 0.1
+FIRST_CHECK_S = 1  # how healthy it is should not be unknown for a whole interval
 FORWARDED = (_signal.SIGTERM, _signal.SIGQUIT, _signal.SIGINT)
 
 
@@ -292,15 +293,16 @@ class Monitor:
         """Until the container has ended, or its time is up."""
         if self.options.timeout > 0:
             self.loop.after(self.options.timeout, self._time_is_up)
-        if self.options.health_command and self.options.health_interval > 0:
-            self._plan_health()
+        if self.options.health_command:
+            self._plan_health(FIRST_CHECK_S)
         while self.container_status is None and not self.timed_out:
             self.loop.turn()
 
-    def _plan_health(self) -> None:
+    def _plan_health(self, at_most: int | None = None) -> None:
         """The next health check: one interval after the last one has ended, as a systemd timer would count it."""
-        if self.container_status is None:
-            self.loop.after(self.options.health_interval, self._check_health)
+        interval = finish.health_interval(self.options)
+        if self.container_status is None and interval > 0:
+            self.loop.after(interval if at_most is None else min(interval, at_most), self._check_health)
 
     def _check_health(self) -> None:
         if self.container_status is None and not self.timed_out:

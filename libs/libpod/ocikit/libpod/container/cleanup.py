@@ -117,7 +117,7 @@ def container_state_dir(container: Container) -> str:
 
 
 def _remove_leftovers(container: Container) -> None:
-    for name in ("attach", "ctl", "winsz", "config.json"):
+    for name in ("attach", "ctl", "winsz", "health-interval", "config.json"):
         try:
             os.unlink(f"{container.bundle}/{name}")
         except (FileNotFoundError, IsADirectoryError):

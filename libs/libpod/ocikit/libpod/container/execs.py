@@ -311,6 +311,19 @@ def _forget(container: Container, session: str, folder: str) -> None:
         pass
 
 
+def kill_session(container: Container, session: str) -> None:
+    """Ends a session's process and what it has started in its process group; whoever is attached sees the end."""
+    try:
+        with open(f"{container.bundle}/{session}/exec_pid", encoding="ascii") as file:
+            pid = int(file.read())
+        if os.getpgid(pid) == pid:
+            os.killpg(pid, 9)
+        else:
+            os.kill(pid, 9)
+    except (OSError, ValueError):
+        return
+
+
 def cleanup_session(container: Container, session: str) -> None:
     """``container cleanup --exec``: what the monitor of a detached session asks for at its end."""
     folder = f"{container.bundle}/{session}"
@@ -325,12 +338,12 @@ def cleanup_session(container: Container, session: str) -> None:
     _forget(container, session, folder)
 
 
-def run_captured(container: Container, options: ExecOptions) -> tuple[int, bytes, bytes]:
-    """(exit code, stdout, stderr)."""
+def run_captured(container: Container, options: ExecOptions, session: str = "") -> tuple[int, bytes, bytes]:
+    """(exit code, stdout, stderr) of a new session, or of one that ``create`` has made."""
     out = os.memfd_create("stdout", os.MFD_CLOEXEC)
     err = os.memfd_create("stderr", os.MFD_CLOEXEC)
     try:
-        code = run(container, options, attach.Streams(-1, out, err))
+        code = start(container, session or create(container, options), options, attach.Streams(-1, out, err))
         return code, os.pread(out, os.fstat(out).st_size, 0), os.pread(err, os.fstat(err).st_size, 0)
     finally:
         os.close(out)

@@ -42,6 +42,11 @@ def monitor_options(container: Container, *, restore: str = "", attended: bool =
         command.append("--rm")
     if annotations.get("io.podman.annotations.autoremove-image") == "TRUE":
         command.append("--rmi")
+    health_interval_s = 0
+    if config.get("healthcheck"):
+        from ocikit.libpod.container.healthlog import interval_s
+
+        health_interval_s = interval_s(container)
     terminal = container.terminal
     env: dict[str, str | None] = {}
     return monitor.MonitorOptions(
@@ -69,6 +74,8 @@ def monitor_options(container: Container, *, restore: str = "", attended: bool =
         sdnotify_socket=_notify_socket(container),
         preserve_fds=int(config.get("preserveFds") or 0),
         restore=restore,
+        health_command=[*runtime.exit_command(), "healthcheck", "run", container.id] if health_interval_s else (),
+        health_interval_s=health_interval_s,
         env=env,
     )
 
@@ -112,7 +119,13 @@ class Launch:
         container = self.container
         state = container.state
         state.update(exitCode=0, exited=False, error="", oomKilled=False)
-        for key in ("restartPolicyMatch", "stoppedByUser"):
+        for key in (
+            "restartPolicyMatch",
+            "stoppedByUser",
+            "startupHCPassed",
+            "startupHCSuccessCount",
+            "startupHCFailureCount",
+        ):
             state.pop(key, None)
         try:
             self._prepare()
@@ -274,6 +287,7 @@ def remove_stale(container: Container) -> None:
         f"{container.bundle}/ctl",
         f"{container.bundle}/winsz",
         f"{container.bundle}/oom",
+        f"{container.bundle}/health-interval",
         f"{container.run_dir}/oci-log",
     ):
         try:

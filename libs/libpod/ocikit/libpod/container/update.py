@@ -35,6 +35,10 @@ def update(container: Container, options: CreateOptions) -> None:
         _environment(config, options)
         _health(config, options)
         runtime.state.save_config(config)
+        if config.get("healthcheck") and container.number in (RUNNING, PAUSED, CREATED):
+            from ocikit.libpod.container.healthlog import tell_interval
+
+            tell_interval(container)
         if changed and container.number in (RUNNING, PAUSED, CREATED):
             runtime.oci_named(config.get("runtime", "")).update(container.id, changed)
         container.event("update")
