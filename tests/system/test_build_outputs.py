@@ -80,3 +80,17 @@ def test_history_of_a_working_container(sandbox: Sandbox, context: Path) -> None
     image = sandbox.buildah("commit", "--quiet", "w").stdout.strip()
     history = json.loads(sandbox.podman("image", "inspect", image).stdout)[0]["History"]
     assert history[-2]["created_by"] == "/bin/sh -c touch /new" and history[-2]["empty_layer"]
+
+
+def test_agent_of_ssh(sandbox: Sandbox, context: Path) -> None:
+    import socket
+
+    (context / "Containerfile").write_text(
+        BASE + "RUN --mount=type=ssh test -S $SSH_AUTH_SOCK && echo $SSH_AUTH_SOCK\nRUN test -z $SSH_AUTH_SOCK\n"
+    )
+    with socket.socket(socket.AF_UNIX) as agent:
+        agent.bind(str(context / "agent"))
+        done = sandbox.podman("build", "--network=none", f"--ssh=default={context}/agent", context)
+    assert "/run/buildkit/ssh_agent.0" in done.stdout
+    wrong = sandbox.podman("build", f"--ssh=default={context}/busybox", context, check=False)
+    assert wrong.returncode == 125 and "only agents can be given" in wrong.stderr

@@ -99,6 +99,7 @@ def options_from(opts: Values, args: Sequence[str], *, buildah: bool) -> BuildOp
         security_opts=tuple(opts.security_opt),
         group_add=tuple(opts.group_add),
         cgroup_parent=opts.cgroup_parent,
+        agents=dict(_agent(text) for text in opts.ssh),
         secrets=tuple(_secret(text) for text in opts.secret),
         cpp_flags=tuple(opts.cpp_flag),
         quiet=opts.quiet,
@@ -240,6 +241,27 @@ def _jobs(number: int) -> int:
     if number < 0:
         raise OcikitError("building: invalid value for jobs.  It must be a positive integer")
     return number
+
+
+def _agent(text: str) -> tuple[str, str]:
+    """``default`` or ``ID[=socket]``: (id, path of an agent's socket)."""
+    import stat
+
+    name, _, place = text.partition("=")
+    place = place or os.environ.get("SSH_AUTH_SOCK", "")
+    if not place:
+        raise OcikitError(
+            f"--ssh {text}: no agent is running (SSH_AUTH_SOCK is not set)", hint="Start one: eval $(ssh-agent)"
+        )
+    try:
+        is_socket = stat.S_ISSOCK(os.stat(place).st_mode)
+    except OSError as error:
+        raise OcikitError(f"--ssh {text}: {place}: {error.strerror}") from None
+    if not is_socket:
+        raise OcikitError(
+            f"--ssh {text}: {place} is a key, and only agents can be given", hint="Add the key to an agent: ssh-add KEY"
+        )
+    return name, os.path.realpath(place)
 
 
 def _secret(text: str) -> Secret:

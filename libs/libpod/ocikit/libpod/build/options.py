@@ -92,6 +92,7 @@ class BuildOptions:
     cgroup_parent: str = ""
     cpp_flags: tuple[str, ...] = ()
     secrets: tuple[Secret, ...] = ()
+    agents: dict[str, str]
     quiet: bool = False
     keep_containers: bool = False
     author: str = ""
@@ -104,6 +105,7 @@ class BuildOptions:
     def __init__(self, **fields: Any) -> None:
         self.build_args = {}
         self.build_contexts = {}
+        self.agents = {}
         for name, value in fields.items():
             if name.startswith("_") or (not hasattr(type(self), name) and name not in self.__dict__):
                 raise TypeError(f"a build has no option {name!r}")

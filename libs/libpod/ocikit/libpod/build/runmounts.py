@@ -1,4 +1,4 @@
-"""RUN --mount: bind, cache, tmpfs and secret. Parsing is pure; ``prepare`` makes the OCI mounts.
+"""RUN --mount: bind, cache, tmpfs, secret and ssh. Parsing is pure; ``prepare`` makes the OCI mounts.
 
 Source: Dockerfile reference "RUN --mount"; containers-build's documentation of the same.
 """
@@ -43,6 +43,7 @@ _KEYS = {
     "cache": {"id", "target", "sharing", "mode", "uid", "gid", "from", "source", "ro", "rw"},
     "tmpfs": {"target", "tmpfs-size", "tmpfs-mode", "tmpcopyup"},
     "secret": {"id", "target", "required", "mode", "uid", "gid"},
+    "ssh": {"id", "target", "required", "mode", "uid", "gid"},
 }
 _SPELLINGS = {"src": "source", "dst": "target", "destination": "target", "readwrite": "rw", "readonly": "ro"}
 _TRUE = ("", "true", "1", "True")
@@ -54,6 +55,7 @@ class RunMount:
 
     def __init__(self, kind: str, fields: dict[str, str], *, explicit: bool) -> None:
         self.kind, self.fields, self.explicit = kind, fields, explicit
+        self.environment: dict[str, str] = {}
         self._locks: list[int] = []
 
     def flag(self, name: str) -> bool:
@@ -82,6 +84,8 @@ class RunMount:
             return self._cache(stage, target)
         if self.kind == "tmpfs":
             return self._tmpfs(target)
+        if self.kind == "ssh":
+            return self._agent(stage, target, number)
         return self._secret(stage, bundle, target, number)
 
     def _bind(self, stage: StageBuilder, bundle: str, target: str, number: int) -> dict[str, Any]:
@@ -172,6 +176,18 @@ class RunMount:
         where = target or f"/run/secrets/{name}"
         return {"destination": where, "type": "bind", "source": path, "options": ["bind", "rprivate", "ro"]}
 
+    def _agent(self, stage: StageBuilder, target: str, number: int) -> dict[str, Any] | None:
+        """The socket of the caller's SSH agent; ``environment`` says where it is."""
+        name = self.fields.get("id") or "default"
+        socket = stage.options.agents.get(name, "")
+        if not socket:
+            if self.flag("required"):
+                raise BuildError(f'ssh required but no agent with id "{name}" was given: use --ssh {name}=SOCKET')
+            return None
+        where = target or f"/run/buildkit/ssh_agent.{number}"
+        self.environment["SSH_AUTH_SOCK"] = where
+        return {"destination": where, "type": "bind", "source": socket, "options": ["bind", "rprivate"]}
+
 
 def parse_mount(step: Instruction, text: str) -> RunMount:
     """Reads ``type=...,key=value,...``. Raises ParseError for an unknown type or key."""
@@ -181,8 +197,6 @@ def parse_mount(step: Instruction, text: str) -> RunMount:
         fields[_SPELLINGS.get(key, key)] = value.strip("\"'")
     explicit = "type" in fields
     kind = fields.pop("type", "bind")
-    if kind == "ssh":
-        raise step.error("RUN --mount=type=ssh is not there yet")
     if kind not in _KEYS:
         raise step.error(f'invalid mount type "{kind}"')
     for key in fields:

@@ -124,6 +124,7 @@ class RunStep:
             made = mount.prepare(stage, bundle, number)
             if made is not None:
                 request.mounts.append(made)
+                request.environment |= mount.environment
         words, script = self.command()
         container = RunContainer(request, stage.options, stage.build.around, bundle, stage.build.output.warning)
         code = container.execute([container.add_script(script)] if script else words, points)

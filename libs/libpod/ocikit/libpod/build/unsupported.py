@@ -14,7 +14,6 @@ UNSUPPORTED = {
     "cw": "images for confidential workloads need a tool that is not part of ocikit",
     "hooks-dir": "OCI hooks in RUN instructions are not there yet",
     "sign-by": "signing while building is not there yet; use podman push --sign-by",
-    "ssh": "SSH agents in RUN instructions are not there yet",
     "userns": "build containers run in the caller's user namespace",
     "userns-gid-map": "build containers run in the caller's user namespace",
     "userns-gid-map-group": "build containers run in the caller's user namespace",
