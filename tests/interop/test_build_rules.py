@@ -132,6 +132,7 @@ FLAGS = {
 }  # fmt: skip
 # What is compared otherwise, and why.
 REASONS = {
+    "run-mount-bind": ("history", "1.43 appends the mounted content's checksum to the text"),
     "copy-over-link": ("tree", "1.28 takes a link without a target for a directory; here the file replaces the link"),
     "workdir-trailing-slash": ("config", "1.43 drops the slash"),
     "flag-annotation": ("history", "1.43 adds the annotations to the last step's text, so that they miss the cache"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 import subprocess
 import tarfile
 from pathlib import Path
@@ -94,3 +95,17 @@ def test_agent_of_ssh(sandbox: Sandbox, context: Path) -> None:
     assert "/run/buildkit/ssh_agent.0" in done.stdout
     wrong = sandbox.podman("build", f"--ssh=default={context}/busybox", context, check=False)
     assert wrong.returncode == 125 and "only agents can be given" in wrong.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_build_that_is_ended_leaves_nothing(sandbox: Sandbox, context: Path, number: signal.Signals) -> None:
+    (context / "Containerfile").write_text(BASE + "RUN echo started && sleep 600\n")
+    words = [str(OURS / "podman"), *sandbox.podman_flags(), "build", "--network=none", str(context)]
+    with subprocess.Popen(
+        words, env=sandbox.env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as build:
+        assert build.stdout is not None
+        assert any(line == "started\n" for line in build.stdout)
+        build.send_signal(number)
+        assert build.wait(30) in (-number, 128 + number)
+    assert sandbox.podman("ps", "--all", "--external", "--quiet").stdout == ""

@@ -16,6 +16,7 @@ from ocikit.libpod.build.ignore import Ignore, find_ignore, parse_ignore
 from ocikit.libpod.build.lexer import Instruction, parse
 from ocikit.libpod.build.output import Output
 from ocikit.libpod.build.platforms import host_platform, parse_platform, platform_args
+from ocikit.libpod.build.signals import OrderlyEnd
 from ocikit.libpod.build.snapshot import Snapshot, documents
 from ocikit.libpod.build.stage import Outcome, StageBuilder
 from ocikit.libpod.build.stages import Stage, earlier_stage, plan_stages
@@ -39,7 +40,8 @@ def build_image(
     context = open_context(options.context, options.containerfiles, options.cpp_flags)
     try:
         build = Build(store, options, output, context, around or Surroundings(store.graphroot))
-        return build.run()
+        with OrderlyEnd():
+            return build.run()
     finally:
         context.close()
 

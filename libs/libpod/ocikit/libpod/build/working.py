@@ -181,6 +181,7 @@ class WorkingContainer:
         from ocikit.libpod.build.mountpoints import MountPoints
         from ocikit.libpod.build.rooted import make_directories, resolve
         from ocikit.libpod.build.runspec import RunContainer, RunRequest
+        from ocikit.libpod.build.signals import OrderlyEnd
         from ocikit.libpod.build.users import lookup
 
         root = self.store.mount(self.record.id)
@@ -200,7 +201,8 @@ class WorkingContainer:
             request.image_name, request.image_id = self.image_name, str(self.state.get("image-id") or "")
             request.mounts = list(mounts)
             request.terminal, request.stdin = terminal, True
-            return RunContainer(request, options, around, bundle, warn).execute(list(words), points)
+            with OrderlyEnd():
+                return RunContainer(request, options, around, bundle, warn).execute(list(words), points)
         finally:
             points.leftovers()
             shutil.rmtree(bundle, ignore_errors=True)
