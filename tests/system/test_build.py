@@ -95,6 +95,7 @@ def test_squash_and_reproducible_builds(sandbox: Sandbox, context: Path) -> None
         ("FROM scratch\nFOO x\n", 125, 'Unknown instruction: "FOO"'),
         ("FROM scratch\nWORKDIR\n", 125, "WORKDIR requires exactly one argument"),
         ("FROM localhost/nosuch\n", 125, "localhost/nosuch"),
+        ("FROM scratch\nCOPY --from=nosuch / /\n", 125, "nosuch: no stage or image found with that name"),
     ],
 )
 def test_failures_are_one_sentence_with_the_place(

@@ -31,6 +31,7 @@ def options_from(opts: Values, args: Sequence[str], *, buildah: bool) -> BuildOp
         epoch = int(os.environ["SOURCE_DATE_EPOCH"])
     if timestamp is not None and opts.changed("source-date-epoch"):
         raise OcikitError("timestamp and source-date-epoch would be ambiguous if allowed together")
+    _check_places(opts)
     platforms = platforms_from(opts)
     if len(platforms) > 1 and opts.iidfile:
         text = f'building multiple images, but iidfile "{opts.iidfile}" can only be used to store one image ID'
@@ -205,6 +206,17 @@ def _build_contexts(pairs: Sequence[str]) -> dict[str, str]:
             )
         found[name] = value
     return found
+
+
+def _check_places(opts: Values) -> None:
+    """What is better said before the first step runs."""
+    for text in opts.volume:
+        if not text.startswith("/"):
+            path = text.partition(":")[0]
+            raise OcikitError(f'validating volumes: invalid host path, must be an absolute path "{path}"')
+    for text in opts.add_host:
+        if ":" not in text:
+            raise OcikitError(f'invalid value for add-host: bad format for add-host: "{text}"')
 
 
 def outputs_from(texts: Sequence[str]) -> tuple[str, ...]:

@@ -74,6 +74,10 @@ class RunContainer:
     def spec(self, words: list[str]) -> dict[str, Any]:
         options = self.options
         host = Host(rootless=self.around.rootless)
+        if options.isolation == "chroot":
+            raise BuildError(
+                "isolation chroot is not there yet", hint="Use --isolation oci, which needs an OCI runtime."
+            )
         if not host.rootless and options.isolation == "rootless":
             raise BuildError("isolation rootless is for ordinary users; use oci as root")
         create = CreateOptions(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import posixpath
 
 from ocikit.common import jsonfast
+from ocikit.common.errors import OcikitError
 from ocikit.libpod.build import history
 from ocikit.libpod.build.cache import Candidate
 from ocikit.libpod.build.config import apply, apply_arg
@@ -150,10 +151,10 @@ class StageBuilder:
             elif step.keyword not in LAYER_STEPS:
                 apply(self.config, step)
             self._step(step, final=final)
-        except BuildError as error:
+        except OcikitError as error:
             raise self._located(step, error) from None
 
-    def _located(self, step: Instruction, error: BuildError) -> BuildError:
+    def _located(self, step: Instruction, error: OcikitError) -> OcikitError:
         """Says at which step it failed; the exit code and hint stay."""
         where = f" ({step.path}:{step.line})" if step.line else ""
         text = str(error)
