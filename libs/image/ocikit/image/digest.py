@@ -18,6 +18,8 @@ else:
 
 LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
 HEX = "0123456789abcdef"
+SMALL = 1 << 18
+"""Bytes up to which it isn't worth loading OpenSSL for a digest; manifests and configs have some thousand."""
 _ALGORITHM = "abcdefghijklmnopqrstuvwxyz0123456789+._-"
 _ENCODED = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789=_-"
 
@@ -61,9 +63,26 @@ def is_hex64(text: str) -> bool:
 
 def sha256(data: bytes) -> Digest:
     """The digest of bytes that are in memory already."""
+    return Digest("sha256:" + (_small_sha256(data) if len(data) <= SMALL else _sha256(data)))
+
+
+def _small_sha256(data: bytes) -> str:
+    """By the interpreter's own code, half as fast as OpenSSL's, which takes 4 ms to load where nothing else needs it."""
+    import sys
+
+    if "_hashlib" not in sys.modules:
+        try:
+            module = __import__("_sha2" if sys.version_info >= (3, 12) else "_sha256")
+        except ImportError:
+            return _sha256(data)
+        return str(module.sha256(data).hexdigest())
+    return _sha256(data)
+
+
+def _sha256(data: bytes) -> str:
     # _hashlib saves the import of hashlib's Python half (2 ms) where only this is needed.
     try:
         from _hashlib import openssl_sha256  # type: ignore[import-not-found, unused-ignore]
     except ImportError:
         from hashlib import sha256 as openssl_sha256
-    return Digest("sha256:" + openssl_sha256(data).hexdigest())
+    return str(openssl_sha256(data).hexdigest())

@@ -6,10 +6,9 @@ from ocikit.common.errors import OcikitError
 from ocikit.image.errors import ManifestError, wrap
 from ocikit.image.manifest import mediatypes as mt
 from ocikit.image.manifest.config import WHAT, oci_config, parse_config
-from ocikit.image.manifest.convert import require_image
 from ocikit.image.manifest.gojson import an_object, rfc3339, sorted_map, string_map, strings, text
 from ocikit.image.manifest.guess import manifest_digest, matches_digest, parse_list, parse_manifest
-from ocikit.image.manifest.schema1 import Schema1Manifest
+from ocikit.image.manifest.single import require_image
 from ocikit.image.reading import read_config, read_top
 
 TYPE_CHECKING = False
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ocikit.image.context import SystemContext
+    from ocikit.image.manifest.schema1 import Schema1Manifest
     from ocikit.image.manifest.single import Manifest
     from ocikit.image.transports.base import ImageSource
 
@@ -67,18 +67,27 @@ class InspectedImage:
     def config(self) -> bytes:
         """The config's exact bytes; for schema 1 a config made from its history."""
         if self._config is None:
-            manifest = self.manifest
-            if isinstance(manifest, Schema1Manifest):
-                self._config = manifest.history[-1].encode()
+            descriptor, old = self.manifest.config, self._schema1()
+            if old is not None:
+                self._config = old.history[-1].encode()
             else:
-                assert manifest.config is not None
-                self._config = read_config(self.source, manifest.config)
+                assert descriptor is not None
+                self._config = read_config(self.source, descriptor)
         return self._config
+
+    def _schema1(self) -> Schema1Manifest | None:
+        """The manifest if it is of schema 1; that module is loaded only where one is met."""
+        if self.manifest.config is not None:
+            return None
+        from ocikit.image.manifest.schema1 import Schema1Manifest
+
+        assert isinstance(self.manifest, Schema1Manifest)
+        return self.manifest
 
     def oci_config(self) -> dict[str, Any]:
         """The config in OCI form, as ``--config`` prints it."""
         require_image(self.manifest)
-        if isinstance(self.manifest, Schema1Manifest):
+        if self._schema1() is not None:
             raise ManifestError("the config of a schema 1 image can only be shown after a copy to another format")
         return oci_config(parse_config(self.config))
 
@@ -91,8 +100,9 @@ class InspectedImage:
         out: dict[str, Any] = {}
         if name is not None and transport == "docker":
             out["Name"] = name.name
-        if isinstance(self.manifest, Schema1Manifest) and self.manifest.tag:
-            out["Tag"] = self.manifest.tag
+        old = self._schema1()
+        if old is not None and old.tag:
+            out["Tag"] = old.tag
         created = text(doc, "created", WHAT)
         run = an_object(doc, "config", WHAT) or {}
         labels = string_map(run, "Labels", WHAT)

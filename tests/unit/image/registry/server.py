@@ -12,6 +12,8 @@ Answer = Callable[["Handler"], None]
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # What is no request at all, such as a TLS greeting, is answered with a status line, as real servers do.
+    default_request_version = "HTTP/1.1"
     server: Server
 
     def log_message(self, format: str, *args: Any) -> None:

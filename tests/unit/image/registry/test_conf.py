@@ -131,3 +131,33 @@ def test_missing_files(tmp_path: Path) -> None:
     assert conf.load(root=str(tmp_path)).registries == {}
     with pytest.raises(ConfigError, match="No such file"):
         conf.load(str(tmp_path / "none"))
+
+
+def test_the_quick_check_of_aliases_accepts_nothing_that_the_careful_one_refuses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pieces = [
+        "",
+        "a",
+        "a-b",
+        "-a",
+        "a-",
+        "a--b",
+        "A",
+        "a.b",
+        "a_b",
+        "localhost",
+        "1",
+        "é",
+        "a:1",
+        "a/b",
+        "a//b",
+        "f" * 64,
+    ]
+    values = [f"{host}/{path}" for host in ["a.b", "a..b", "a", "a.b:1", "-a.b", "a-.b"] for path in pieces] + pieces
+    quick = [(name, value) for name in pieces for value in values if conf._plain_alias(name, value)]
+    assert ("a-b", "a.b/a/b") in quick
+    assert not conf._plain_alias("a", 3)
+    monkeypatch.setattr(conf, "_plain_alias", lambda name, value: False)
+    for name, value in quick:
+        conf.check_alias(name, value)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ocikit.common.cli.program import Context
     from ocikit.image.context import SystemContext
     from ocikit.image.inspection import InspectedImage
-    from ocikit.image.transports.base import ImageReference
+    from ocikit.image.transports.base import ImageReference, ImageSource
 
 COMMAND = Command(
     use="inspect [command options] IMAGE-NAME",
@@ -79,17 +79,17 @@ def _show(context: Context, opts: Values, image: InspectedImage, reference: Imag
         return _print(opts.format, image.oci_config(), _struct_config)
     tags: list[str] | None = []
     if reference.transport.name == "docker" and not opts.no_tags:
-        tags = shared.retried(opts, lambda: _tags(context, ctx, reference))
+        tags = shared.retried(opts, lambda: _tags(context, ctx, reference, image.source))
     return _print(opts.format, shared.retried(opts, lambda: image.summary(tags)), dict)
 
 
-def _tags(context: Context, ctx: SystemContext, reference: Any) -> list[str] | None:
+def _tags(context: Context, ctx: SystemContext, reference: Any, source: ImageSource) -> list[str] | None:
     """The repository's tags; None with a warning where the registry doesn't let us see them."""
     from ocikit.image.registry.errors import Denied, RegistryError
     from ocikit.image.transports.docker import list_tags
 
     try:
-        return list_tags(ctx, reference)
+        return list_tags(ctx, reference, source)
     except RegistryError as error:
         if isinstance(error, Denied) or "404 page not found" in str(error):
             context.warn("Registry disallows tag list retrieval; skipping")

@@ -11,9 +11,10 @@ from ocikit.image.copy.threads import Cancel, run_parallel
 from ocikit.image.digest import sha256
 from ocikit.image.errors import CopyError, ManifestError, ManifestRejected, wrap
 from ocikit.image.manifest import mediatypes as mt
-from ocikit.image.manifest.convert import convert, require_image, schema1_to_schema2
+from ocikit.image.manifest.convert import convert, schema1_to_schema2
 from ocikit.image.manifest.guess import matches_digest, parse_manifest
 from ocikit.image.manifest.schema1 import GZIP_EMPTY, GZIP_EMPTY_DIGEST, Schema1Manifest
+from ocikit.image.manifest.single import require_image
 from ocikit.image.reading import read_config
 from ocikit.image.streams import HashingStream
 from ocikit.image.transports.base import COMPRESS, Descriptor, ImageDestination, ImageSource, ReuseOptions

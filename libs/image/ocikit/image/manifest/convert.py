@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 from ocikit.image.digest import sha256
-from ocikit.image.errors import ManifestError, NotAnImage
+from ocikit.image.errors import ManifestError
 from ocikit.image.manifest import mediatypes as mt
 from ocikit.image.manifest.config import oci_config_bytes, parse_config
 from ocikit.image.manifest.gojson import an_object, dump, dump_members, field, objects, raw_members, text
 from ocikit.image.manifest.schema1 import GZIP_EMPTY_DIGEST, Schema1Manifest
-from ocikit.image.manifest.single import Manifest, OCIManifest, Schema2Manifest
+from ocikit.image.manifest.single import Manifest, OCIManifest, Schema2Manifest, require_image
 from ocikit.image.transports.base import Descriptor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
-
-
-def require_image(manifest: Manifest) -> None:
-    """Raises :class:`NotAnImage` for an artifact."""
-    if not manifest.is_image:
-        assert manifest.config is not None
-        raise NotAnImage(
-            f'unsupported image-specific operation on artifact with type "{artifact_type(manifest)}"',
-            hint="artifacts can be copied between docker://, dir: and oci: only, unchanged",
-        )
-
-
-def artifact_type(manifest: Manifest) -> str:
-    if isinstance(manifest, OCIManifest) and manifest.artifact_type:
-        return manifest.artifact_type
-    return manifest.config.media_type if manifest.config is not None else ""
 
 
 def schema2_to_oci(manifest: Schema2Manifest, config: bytes) -> tuple[OCIManifest, bytes]:

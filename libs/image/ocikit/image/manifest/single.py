@@ -6,7 +6,7 @@ fields included. ``with_layers`` and the conversions make a new one, serialised 
 
 from __future__ import annotations
 
-from ocikit.image.errors import ManifestError
+from ocikit.image.errors import ManifestError, NotAnImage
 from ocikit.image.manifest import mediatypes as mt
 from ocikit.image.manifest.document import docker_descriptor, oci_descriptor, read_descriptor
 from ocikit.image.manifest.gojson import (
@@ -164,3 +164,19 @@ class Schema2Manifest(Manifest):
 def same_count(manifest: Manifest, layers: Sequence[Descriptor]) -> None:
     if len(layers) != len(manifest.layers):
         raise ManifestError(f"{len(layers)} layers given for a manifest that has {len(manifest.layers)}")
+
+
+def require_image(manifest: Manifest) -> None:
+    """Raises :class:`NotAnImage` for an artifact."""
+    if not manifest.is_image:
+        assert manifest.config is not None
+        raise NotAnImage(
+            f'unsupported image-specific operation on artifact with type "{artifact_type(manifest)}"',
+            hint="artifacts can be copied between docker://, dir: and oci: only, unchanged",
+        )
+
+
+def artifact_type(manifest: Manifest) -> str:
+    if isinstance(manifest, OCIManifest) and manifest.artifact_type:
+        return manifest.artifact_type
+    return manifest.config.media_type if manifest.config is not None else ""

@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 
 from ocikit.common.errors import ConfigError, OcikitError
-from ocikit.common.files import atomic_write
 from ocikit.common.jsonfast import dumps, loads
 
-from . import helpers
 from .credentials import Credentials
 
 TYPE_CHECKING = False
@@ -131,6 +129,8 @@ def lookup_in(doc: dict[str, Any], key: str, legacy: bool = False) -> Credential
     host = key.partition("/")[0]
     helper = (doc.get("credHelpers") or {}).get(host)
     if helper:
+        from . import helpers
+
         found = helpers.get(str(helper), host)
         if found:
             return found
@@ -163,6 +163,8 @@ def find_with_origin(key: str, paths: AuthPaths, global_helpers: list[str] | Non
     problems: list[OcikitError] = []
     for helper in global_helpers or [FILE_HELPER]:
         if helper != FILE_HELPER:
+            from . import helpers
+
             try:
                 found = helpers.get(helper, key.partition("/")[0])
             except OcikitError as exc:
@@ -185,6 +187,8 @@ def find_with_origin(key: str, paths: AuthPaths, global_helpers: list[str] | Non
 
 def all_logins(paths: AuthPaths) -> dict[str, Credentials]:
     """Every key of every file with its credentials (the first file wins)."""
+    from . import helpers
+
     found: dict[str, Credentials] = {}
     for path, legacy in paths.read_paths():
         doc = read_document(path, legacy)
@@ -204,6 +208,8 @@ def store_credentials(
     key: str, credentials: Credentials, paths: AuthPaths, global_helpers: list[str] | None = None
 ) -> str:
     """Keep credentials for ``key``; returns where ("/path/auth.json" or "credential helper: NAME")."""
+    from . import helpers
+
     check_key(key)
     problems: list[str] = []
     for helper in global_helpers or [FILE_HELPER]:
@@ -224,6 +230,8 @@ def _refuse_namespaced(key: str, helper: str) -> None:
 
 
 def _store_in_file(key: str, credentials: Credentials, paths: AuthPaths) -> str:
+    from . import helpers
+
     path = paths.write_path()
     doc = read_document(path)
     helper = (doc.get("credHelpers") or {}).get(key)
@@ -248,6 +256,8 @@ def _store_in_file(key: str, credentials: Credentials, paths: AuthPaths) -> str:
 
 def write_document(path: str, doc: dict[str, Any], *, docker_format: bool) -> None:
     """Tab-indented, keys sorted, 0600, atomically. auth.json keeps only its two known keys, Docker's file all."""
+    from ocikit.common.files import atomic_write
+
     if not docker_format:
         kept = {"auths": doc.get("auths") or {}}
         if doc.get("credHelpers"):
@@ -262,6 +272,8 @@ def write_document(path: str, doc: dict[str, Any], *, docker_format: bool) -> No
 
 def remove_credentials(key: str, paths: AuthPaths, global_helpers: list[str] | None = None) -> bool:
     """Forget ``key``; False when nobody knew it."""
+    from . import helpers
+
     check_key(key)
     removed = False
     for helper in global_helpers or [FILE_HELPER]:
@@ -285,6 +297,8 @@ def remove_credentials(key: str, paths: AuthPaths, global_helpers: list[str] | N
 
 def remove_all(paths: AuthPaths, global_helpers: list[str] | None = None) -> None:
     """Forget everything that the written file and the helpers keep."""
+    from . import helpers
+
     for helper in global_helpers or [FILE_HELPER]:
         if helper != FILE_HELPER:
             for host in helpers.listed(helper):

@@ -9,7 +9,6 @@ from __future__ import annotations
 from ocikit.common.errors import OcikitError
 from ocikit.common.jsonfast import loads
 
-from .blobstream import BlobStream, check_content_range
 from .connection import ClientOptions, Connection, retry_after
 from .errors import BadContent, RegistryError, Unreachable, from_answer
 from .http import Answer, Readable, TlsOptions, Upload, read_limited, send, session_for
@@ -18,6 +17,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
+
+    from .blobstream import BlobStream
 
 __all__ = ["ACCEPT", "ClientOptions", "RegistryClient", "next_page", "retry_after"]
 
@@ -126,6 +127,8 @@ class RegistryClient(Connection):
                 "GET", f"/v2/{repository}/blobs/{digest}", scopes=pull_scope(repository), headers=headers
             )
             if response.status_code == 206 and start:
+                from .blobstream import check_content_range
+
                 check_content_range(response.headers.get("Content-Range", ""), start, size, what)
             elif response.status_code == 200 and start:
                 response.close()
@@ -150,6 +153,8 @@ class RegistryClient(Connection):
         return self._blob_stream(open_at, what, size, 0)
 
     def _blob_stream(self, open_at: Callable[[int], Answer], what: str, size: int, offset: int) -> BlobStream:
+        from .blobstream import BlobStream  # tag lists and pushes do without
+
         response = open_at(offset)
         length = response.headers.get("Content-Length", "")
         if length.isdigit():

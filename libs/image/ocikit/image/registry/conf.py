@@ -256,6 +256,8 @@ def parse_registry(table: dict[str, Any]) -> Registry:
 
 def check_alias(name: str, value: str) -> None:
     """Alias keys are short names without tag, values full repositories."""
+    if _plain_alias(name, value):
+        return
     try:
         key = parse_reference(name)
         short = not ("." in key.domain or ":" in key.domain or key.domain == "localhost")
@@ -272,6 +274,24 @@ def check_alias(name: str, value: str) -> None:
     target = parse_reference(value)
     if not target.is_name_only:
         raise ConfigError(f'invalid alias "{value}": must not contain a tag or digest')
+
+
+def _plain_alias(name: str, value: Any) -> bool:
+    """Whether both are beyond doubt: ``word/word`` and ``host.name/word``, words of letters and digits joined by ``-``.
+
+    Nearly all are, and distributions ship a hundred of them, read by every command that names an image.
+    """
+    if not isinstance(value, str) or len(name) > 60 or len(value) > 120:
+        return False
+    both = f"{name} {value}"
+    if not both.isascii() or not both.islower() or "localhost" in both:
+        return False
+    domain, slash, _ = value.partition("/")
+    if not slash or "." not in domain:
+        return False
+    # A piece is empty, and so not alphanumeric, where two joints meet or one stands at an end.
+    pieces = f"{name}/{value.replace('.', '-')}".replace("-", "/").split("/")
+    return all(piece.isalnum() for piece in pieces)
 
 
 def _strings(doc: dict[str, Any], key: str) -> list[str] | None:

@@ -36,7 +36,6 @@ def transport(name: str) -> Transport:
         if name in UNSUPPORTED:
             raise Unsupported(f'The transport "{name}:" is not supported in this build: {UNSUPPORTED[name]}')
         raise InvalidReference(f'unknown transport "{name}"', hint="transports: " + ", ".join(LISTED))
-    from importlib import import_module
-
-    found: Transport = import_module("ocikit.image.transports." + module).TRANSPORT
+    # Not importlib.import_module: the package importlib also loads warnings.
+    found: Transport = __import__("ocikit.image.transports." + module, fromlist=("TRANSPORT",)).TRANSPORT
     return found

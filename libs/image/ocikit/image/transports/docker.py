@@ -120,9 +120,16 @@ class DockerReference(ImageReference):
         lookaside.remove_signatures(stores.write_base(self.name), self.name, digest)
 
 
-def list_tags(ctx: SystemContext, ref: DockerReference) -> list[str]:
-    """All tags of the reference's repository, in the registry's order."""
-    place = access.direct_place(ctx, ref.name)
+def list_tags(ctx: SystemContext, ref: DockerReference, source: ImageSource | None = None) -> list[str]:
+    """All tags of the reference's repository, in the registry's order.
+
+    ``source``: the same reference, opened with the same context. Its connection is used if it leads to the very host
+    and repository of the name (no mirror, no other location): no second look at the configuration, no second ping.
+    """
+    if isinstance(source, DockerSource) and str(source.place.name) == str(ref.name):
+        place = source.place
+    else:
+        place = access.direct_place(ctx, ref.name)
     return place.client.list_tags(ref.name.path)
 
 
