@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ocikit.buildah.shared import ours
-from ocikit.common.cli.declare import Flag
+from ocikit.common.cli.declare import Flag, at_most
 from ocikit.image.cli.push import COMMAND as SHARED
 
 TYPE_CHECKING = False
@@ -22,14 +22,17 @@ COMMAND = ours(
         Flag("disable-compression", "bool", "D", help="Leave layers uncompressed"),
         Flag("rm", "bool", help="Remove the image or list afterwards"),
     ),
-)  # fmt: skip
+).but(args=at_most(2))  # fmt: skip
 
 
 def run(ctx: Context, opts: Values, args: list[str]) -> int:
     """Pushes; a manifest list with --all goes with its images."""
+    from ocikit.common.errors import OcikitError
     from ocikit.image.cli import helpers
     from ocikit.image.cli.push import run as push
 
+    if not args:
+        raise OcikitError("at least a source image ID must be specified")
     code = push(ctx, opts, args)
     if opts.rm and not code:
         from ocikit.image.local.removing import RemoveOptions, remove_images
