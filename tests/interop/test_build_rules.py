@@ -171,8 +171,8 @@ def context(box: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "links/dangling").symlink_to("/nowhere")
     (folder / "empty").mkdir()
     (folder / "ignore").write_text("# comment\nd/*\n!d/b\n*.md\nmodes\nlinks\nbusybox\n")
-    for name, mode in (("a.tar", "w"), ("a.tar.gz", "w:gz")):
-        with tarfile.open(folder / name, mode) as tar:
+    for name, packed in (("a.tar", False), ("a.tar.gz", True)):
+        with tarfile.open(folder / name, "w:gz" if packed else "w:") as tar:
             member = tarfile.TarInfo("in/file")
             member.uid, member.mode, member.mtime = 9, 0o640, 1_500_000_000
             tar.addfile(member)
