@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -123,3 +124,23 @@ def test_buildah_from_run_commit(sandbox: Sandbox, context: Path) -> None:
     sandbox.buildah("commit", "--rm", name, "localhost/new")
     assert sandbox.buildah("containers", "--quiet").stdout == ""
     assert sandbox.podman("run", "--rm", "--network=none", "localhost/new", "cat", "/file").stdout == "changed\n"
+
+
+def test_namespaces_and_names_of_run(sandbox: Sandbox, context: Path) -> None:
+    text = BASE + "RUN (readlink /proc/self/ns/uts; readlink /proc/self/ns/ipc; hostname) > /seen\nCMD cat /seen\n"
+    build(sandbox, context, text, "--uts=host", "--ipc=host", "--no-hostname", "--os-version=1.2", "--os-feature=f")
+    uts, ipc, name = sandbox.podman("run", "--rm", "--network=none", "localhost/t").stdout.split()
+    assert (uts, ipc) == tuple(os.readlink(f"/proc/self/ns/{kind}") for kind in ("uts", "ipc"))
+    assert name == os.uname().nodename
+    raw = sandbox.skopeo("inspect", "--config", "--raw", sandbox.storage_name("localhost/t:latest")).stdout
+    config = json.loads(raw)
+    assert (config["os.version"], config["os.features"]) == ("1.2", ["f"])
+
+
+def test_copy_with_a_time(sandbox: Sandbox, context: Path) -> None:
+    name = sandbox.buildah("from", "scratch").stdout.strip()
+    sandbox.buildah("copy", "--timestamp=1000000000", name, context / "busybox", "/busybox")
+    root = Path(sandbox.buildah("mount", name).stdout.strip())
+    assert (root / "busybox").stat().st_mtime == 1_000_000_000
+    sandbox.buildah("umount", name)
+    sandbox.buildah("rm", name)

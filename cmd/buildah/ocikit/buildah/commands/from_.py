@@ -41,7 +41,11 @@ COMMAND = Command(
             *RESOURCES,
             *NETWORK,
         ),
-        {**UNSUPPORTED, "device": "give devices to buildah run"},
+        {
+            **UNSUPPORTED,
+            "device": "give devices to buildah run",
+            **{flag.name: "namespaces are chosen by buildah run" for flag in NAMESPACES},
+        },
     ),
     args=at_least(1),
     interspersed=False,

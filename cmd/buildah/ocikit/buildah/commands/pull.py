@@ -16,6 +16,11 @@ COMMAND = ours(
         Flag(
             "platform", "strings", help="Choose the image for this platform, as os/arch[/variant]", complete="platforms"
         ),
-        Flag("remove-signatures", "bool", help="Do not copy signatures"),
+        Flag(
+            "remove-signatures",
+            "bool",
+            help="Do not copy signatures",
+            unsupported="signatures are kept with the image in the store",
+        ),
     ),
 )

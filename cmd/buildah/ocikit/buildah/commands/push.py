@@ -19,7 +19,7 @@ COMMAND = ours(
     ),
     plus=(
         Flag("all", "bool", help="Push a list's images as well"),
-        Flag("disable-compression", "bool", "D", help="Leave layers uncompressed"),
+        Flag("disable-compression", "bool", "D", help="Leave layers uncompressed", unsupported="layers are compressed for registries; push to dir: keeps them plain"),
         Flag("rm", "bool", help="Remove the image or list afterwards"),
     ),
 ).but(args=at_most(2))  # fmt: skip

@@ -52,6 +52,7 @@ def run(ctx: Context, opts: Values, args: list[str]) -> int:
     """The command's own exit status is ours."""
     from ocikit.buildah.engine import open_store, surroundings
     from ocikit.common.errors import OcikitError
+    from ocikit.libpod.build.flags import namespaces_from
     from ocikit.libpod.build.options import BuildOptions
     from ocikit.libpod.build.working import WorkingContainer
 
@@ -69,6 +70,8 @@ def run(ctx: Context, opts: Values, args: list[str]) -> int:
         cap_drop=tuple(opts.cap_drop),
         volumes=tuple(opts.volume),
         no_hosts=opts.no_hosts,
+        no_hostname=opts.no_hostname,
+        **namespaces_from(opts),
         devices=tuple(opts.device),
         runtime_flags=tuple(opts.runtime_flag),
     )

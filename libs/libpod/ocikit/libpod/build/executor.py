@@ -57,6 +57,8 @@ class Build:
         self.host = host_platform()
         self.platform = parse_platform(options.platform) if options.platform else self.host
         self.platform_args = platform_args(self.host, self.platform)
+        if options.os_version or options.os_features:
+            self.platform = self.platform.described(options.os_version, options.os_features)
         self.given_args = dict(options.build_args)
         if options.source_date_epoch_s is not None:
             self.platform_args["SOURCE_DATE_EPOCH"] = str(options.source_date_epoch_s)
@@ -72,6 +74,8 @@ class Build:
         self._note_heading(instructions)
         docker = options.image_format == "docker"
         media_type = documents_module.DOCKER_MANIFEST if docker else documents_module.OCI_MANIFEST
+        if options.jobs != 1:
+            output.warning("stages are built one after another, whatever --jobs says")
         self.cache = Cache(store, self.platform, media_type, options.cache_ttl_s)
         fixed = options.timestamp_s if options.timestamp_s is not None else options.source_date_epoch_s
         self.now = clock(fixed)

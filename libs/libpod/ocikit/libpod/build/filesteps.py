@@ -84,6 +84,7 @@ class CopyStep:
         # The history shows it as written, also where it holds a variable.
         self.written_destination = words[-1]
         self.destination = expand(words[-1], variables)
+        self.mtime_s: int | None = None
         self.keep_owner = bool(self.flags.source)
         self._sources: list[tuple[str, Source]] | None = None
         self._downloads: dict[str, tuple[bytes, int]] = {}
@@ -134,7 +135,7 @@ class CopyStep:
                 mode = int(self.flags.chmod, 8)
             except ValueError:
                 raise self.step.error(f"Error parsing chmod {self.flags.chmod}") from None
-        return Attributes(owner, mode, keep_setid=self.keep_owner)
+        return Attributes(owner, mode, keep_setid=self.keep_owner, mtime_s=self.mtime_s)
 
     # -- the key ----------------------------------------------------------------------------------------------------
 

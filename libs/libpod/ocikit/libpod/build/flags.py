@@ -100,6 +100,10 @@ def options_from(opts: Values, args: Sequence[str], *, buildah: bool) -> BuildOp
         security_opts=tuple(opts.security_opt),
         group_add=tuple(opts.group_add),
         cgroup_parent=opts.cgroup_parent,
+        no_hostname=opts.no_hostname,
+        **namespaces_from(opts),
+        os_version=opts.os_version,
+        os_features=tuple(opts.os_feature),
         agents=dict(_agent(text) for text in opts.ssh),
         secrets=tuple(_secret(text) for text in opts.secret),
         cpp_flags=tuple(opts.cpp_flag),
@@ -107,6 +111,17 @@ def options_from(opts: Values, args: Sequence[str], *, buildah: bool) -> BuildOp
         keep_containers=not opts.rm,
         **access_from(opts),
     )
+
+
+def namespaces_from(opts: Values) -> dict[str, str]:
+    """The namespaces of RUN containers: private, host, or the path of somebody else's."""
+    found = {}
+    for name in ("pid", "ipc", "uts", "cgroupns"):
+        text = opts[name]
+        if text and text not in ("private", "host", "container") and not text.startswith("/"):
+            raise OcikitError(f'--{name} is "private", "host" or a path, not "{text}"')
+        found[name] = f"ns:{text}" if text.startswith("/") else text.replace("container", "private")
+    return found
 
 
 def access_from(opts: Values) -> dict[str, Any]:

@@ -90,6 +90,13 @@ class BuildOptions:
     security_opts: tuple[str, ...] = ()
     group_add: tuple[str, ...] = ()
     cgroup_parent: str = ""
+    no_hostname: bool = False
+    pid: str = ""
+    ipc: str = ""
+    uts: str = ""
+    cgroupns: str = ""
+    os_version: str = ""
+    os_features: tuple[str, ...] = ()
     cpp_flags: tuple[str, ...] = ()
     secrets: tuple[Secret, ...] = ()
     agents: dict[str, str]

@@ -20,6 +20,10 @@ class Platform:
         self.os, self.architecture, self.variant = os, architecture, variant
         self.os_version, self.os_features = os_version, os_features
 
+    def described(self, os_version: str, os_features: tuple[str, ...]) -> Platform:
+        """The same platform that asks for a version or features of its system."""
+        return Platform(self.os, self.architecture, self.variant, os_version, os_features)
+
     def __str__(self) -> str:
         return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
 

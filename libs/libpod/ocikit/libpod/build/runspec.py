@@ -100,6 +100,10 @@ class RunContainer:
             cpu_shares=options.cpu_shares,
             cpuset_cpus=options.cpuset_cpus,
             cpuset_mems=options.cpuset_mems,
+            pid=options.pid,
+            ipc=options.ipc,
+            uts=options.uts,
+            cgroupns=options.cgroupns,
             http_proxy=False,
             systemd="false",
             unsetenv_all=True,
@@ -118,6 +122,8 @@ class RunContainer:
         facts = Facts()
         facts.root = self.request.root
         facts.hostname = self.hostname
+        facts.host_uts = self.options.uts == "host"
+        facts.joined = {kind: path for kind, path in self._namespace_paths() if path}
         facts.user = self.request.user
         facts.binds = self._files()
         facts.extra_mounts = [*self._extra, *self._shm(), *self.request.mounts]
@@ -129,6 +135,11 @@ class RunContainer:
             facts.netns = self.network.netns
         return facts
 
+    def _namespace_paths(self) -> list[tuple[str, str]]:
+        options = self.options
+        given = (("pid", options.pid), ("ipc", options.ipc), ("uts", options.uts), ("cgroup", options.cgroupns))
+        return [(kind, text.removeprefix("ns:")) for kind, text in given if text.startswith("ns:")]
+
     def _shm(self) -> list[dict[str, Any]]:
         from ocikit.common.units import parse_size
 
@@ -138,7 +149,9 @@ class RunContainer:
 
     def _files(self) -> dict[str, str]:
         """The generated files, made empty; ``_fill_files`` writes them when the network is known."""
-        wanted = {"/run/.containerenv": "containerenv", "/etc/hostname": "hostname"}
+        wanted = {"/run/.containerenv": "containerenv"}
+        if not self.options.no_hostname:
+            wanted["/etc/hostname"] = "hostname"
         if not self.options.no_hosts:
             wanted["/etc/hosts"] = "hosts"
         if self.options.dns != ("none",):

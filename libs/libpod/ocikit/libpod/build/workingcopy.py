@@ -46,6 +46,7 @@ def copy_into(container: WorkingContainer, request: CopyRequest) -> str:
         step = Instruction(keyword, keyword, "", flags=flags, json=words)
         try:
             action = CopyStep(stage, step)
+            action.mtime_s = request.mtime_s
             digest = action.key().split()[4]
             action.perform(stage.workspace)
         finally:

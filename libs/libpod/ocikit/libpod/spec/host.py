@@ -39,6 +39,11 @@ class Host:
         self.machine = machine or os.uname().machine
 
     @property
+    def has_message_queues(self) -> bool:
+        """Whether the host shows its queues where containers in its IPC namespace get them from."""
+        return os.path.isdir("/dev/mqueue")
+
+    @property
     def cgroup_version(self) -> int:
         if self._cgroup_version is None:
             self._cgroup_version = 2 if os.path.exists("/sys/fs/cgroup/cgroup.controllers") else 1

@@ -290,6 +290,8 @@ def _base_mounts(draft: Draft, options: CreateOptions, host: Host) -> list[dict[
     from ocikit.libpod.spec.basemounts import base_mounts
 
     taken = set(draft.mounts.destinations())
+    if draft.ns["ipc"].mode == "host" and not host.has_message_queues:
+        taken.add("/dev/mqueue")
     assert draft.network is not None
     base = base_mounts(
         privileged=options.privileged,
