@@ -50,3 +50,12 @@ def networks(ctx: Context, incomplete: str) -> list[str]:
 
     nets = Networks.open(config_dir=ctx.globals.network_config_dir or None)
     return [*sorted(network.name for network in nets.list()), "host", "none", "bridge", "private"]
+
+
+def secrets(ctx: Context, incomplete: str) -> list[str]:
+    """Names of secrets."""
+    from ocikit.libpod.secrets import Secrets
+    from ocikit.podman.imaging import open_store
+
+    with open_store(ctx) as store:
+        return sorted(str(record["name"]) for record in Secrets(f"{store.graphroot}/secrets").list())

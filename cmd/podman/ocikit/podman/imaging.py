@@ -141,9 +141,11 @@ def require_mount_namespace(ctx: Context, command: str) -> None:
 
 def secret_data(ctx: Context, name: str) -> str:
     """The content of a podman secret."""
-    from ocikit.common.errors import Unsupported
+    from ocikit.libpod.secrets import Secrets
+    from ocikit.podman.engine import open_runtime
 
-    raise Unsupported(f"--secret {name}: secrets are not there yet", hint="use --password-stdin")
+    secrets = Secrets.of(open_runtime(ctx))
+    return secrets.data(secrets.get(name)).decode("utf-8", "surrogateescape")
 
 
 __all__ = [

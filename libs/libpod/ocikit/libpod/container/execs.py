@@ -223,6 +223,10 @@ def process_spec(container: Container, options: ExecOptions) -> dict[str, Any]:
             error.exit_code = 255
             raise
     env = dict(text.partition("=")[::2] for text in base.get("env") or ())
+    if container.config.get("secret_env"):
+        from ocikit.libpod.container.secretmounts import environment as secret_environment
+
+        env.update(secret_environment(container))
     for path in options.env_file:
         env.update(environment.read_env_file(path, os.environ))
     env.update(environment.parse_env(options.env, os.environ))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import os
 
-from ocikit.common import jsonfast
 from ocikit.common.errors import OcikitError
+from ocikit.libpod.secrets import Secrets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,76 +16,81 @@ if TYPE_CHECKING:
     from ocikit.libpod.runtime import Runtime
     from ocikit.libpod.spec.finish import Facts
 
-
-def find_secret(runtime: Runtime, name: str) -> dict[str, Any]:
-    """A secret's record by name, id or beginning of its id."""
-    path = f"{runtime.paths.graphroot}/secrets/secrets.json"
-    try:
-        with open(path, "rb") as file:
-            document = jsonfast.loads(file.read())
-    except FileNotFoundError:
-        document = {}
-    secrets: dict[str, dict[str, Any]] = document.get("secrets") or {}
-    id = (document.get("nameToID") or {}).get(name)
-    if id is None:
-        matches = [key for key in secrets if key.startswith(name)]
-        id = matches[0] if len(matches) == 1 else None
-    if id is None or id not in secrets:
-        raise OcikitError(f'no secret with name or id "{name}": no such secret')
-    return secrets[id]
+_KEYS = frozenset(("source", "type", "target", "uid", "gid", "mode"))
 
 
-def secret_data(runtime: Runtime, record: dict[str, Any]) -> bytes:
-    """The secret itself (file driver)."""
-    if record.get("driver", "file") != "file":
-        raise OcikitError(f"secret {record['name']}: the driver {record['driver']} is not available here")
-    folder = (record.get("driverOptions") or {}).get("path") or f"{runtime.paths.graphroot}/secrets/filedriver"
-    with open(f"{folder}/secretsdata.json", "rb") as file:
-        data = jsonfast.loads(file.read())
-    return base64.b64decode(data[record["id"]])
+def parse(text: str) -> dict[str, str]:
+    """``NAME[,type=mount|env][,target=...][,uid=][,gid=][,mode=]``, or the same with ``source=NAME``. Pure."""
+    name, *rest = text.split(",")
+    if "=" in name:
+        name, rest = "", [name, *rest]
+    options = {"type": "mount", "source": name}
+    for part in rest:
+        key, equals, value = part.partition("=")
+        if key not in _KEYS or not equals:
+            raise OcikitError(f"option {part} in --secret {text} is invalid: {', '.join(sorted(_KEYS))} are known")
+        options[key] = value
+    if not options["source"]:
+        raise OcikitError(f"no secret found in --secret {text}: give its name first, or source=NAME")
+    if options["type"] == "env":
+        wrong = options.keys() & {"uid", "gid", "mode"}
+        if wrong:
+            raise OcikitError(f"--secret {text}: {sorted(wrong)[0]} cannot be set with type env")
+    elif options["type"] != "mount":
+        raise OcikitError(f"type {options['type']} is invalid: a secret is of type mount or env")
+    return options
 
 
 def plan(runtime: Runtime, config: dict[str, Any], texts: Sequence[str]) -> None:
     """Parses the options, copies mounted secrets into the container's directory, notes both kinds in the record."""
+    secrets = Secrets.of(runtime)
     mounted: list[dict[str, Any]] = []
     env: dict[str, Any] = {}
     for text in texts:
-        name, *rest = text.split(",")
-        options = dict(part.partition("=")[::2] for part in rest)
-        if "=" in name:
-            options.update([name.partition("=")[::2]])
-            name = options.pop("source", "")
-        kind = options.get("type", "mount")
-        record = find_secret(runtime, name)
-        unknown = set(options) - {"type", "target", "uid", "gid", "mode", "source"}
-        if unknown:
-            raise OcikitError(f"secret option {sorted(unknown)[0]} is invalid")
-        if kind == "env":
+        options = parse(text)
+        record = secrets.get(options["source"])
+        if options["type"] == "env":
             env[options.get("target") or record["name"]] = record
-        elif kind == "mount":
-            mounted.append(
-                {
-                    **record,
-                    "uid": int(options.get("uid") or 0),
-                    "gid": int(options.get("gid") or 0),
-                    "mode": int(options.get("mode") or "444", 8),
-                    "target": options.get("target") or "",
-                }
-            )
-        else:
-            raise OcikitError(f"type {kind} is invalid: a secret is of type mount or env")
+            continue
+        entry = {**record, "target": options.get("target", "")}
+        for key, default, base in (("uid", "0", 10), ("gid", "0", 10), ("mode", "444", 8)):
+            try:
+                entry[key] = int(options.get(key) or default, base)
+            except ValueError:
+                raise OcikitError(f"--secret {text}: {key} is no number") from None
+        mounted.append(entry)
     if mounted:
         config["secrets"] = mounted
         os.makedirs(config["secretsPath"], mode=0o755, exist_ok=True)
         for entry in mounted:
-            path = f"{config['secretsPath']}/{entry['name']}"
-            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, entry["mode"])
-            with open(fd, "wb") as file:
-                file.write(secret_data(runtime, entry))
-            os.chmod(path, entry["mode"])
-            os.chown(path, entry["uid"], entry["gid"])
+            _copy(config, entry, secrets.data(entry))
     if env:
         config["secret_env"] = env
+
+
+def _copy(config: dict[str, Any], entry: dict[str, Any], data: bytes) -> None:
+    path = f"{config['secretsPath']}/{entry['name']}"
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with open(fd, "wb") as file:
+        file.write(data)
+        maps = config.get("idMappingsOptions") or {}
+        os.fchown(fd, _on_host(maps.get("UIDMap"), entry["uid"]), _on_host(maps.get("GIDMap"), entry["gid"]))
+        os.fchmod(fd, entry["mode"])
+
+
+def _on_host(rows: Sequence[dict[str, int]] | None, id: int) -> int:
+    """What the container's user or group is outside; itself where nothing is mapped."""
+    for row in rows or ():
+        if 0 <= id - row["container_id"] < row["size"]:
+            return row["host_id"] + id - row["container_id"]
+    return id
+
+
+def environment(container: Container) -> dict[str, str]:
+    """The variables that secrets give; read now, never stored."""
+    wanted = container.config.get("secret_env") or {}
+    secrets = Secrets.of(container.runtime)
+    return {name: secrets.data(record).decode("utf-8", "surrogateescape") for name, record in wanted.items()}
 
 
 def apply(container: Container, facts: Facts) -> None:
@@ -103,5 +107,4 @@ def apply(container: Container, facts: Facts) -> None:
                 "options": ["bind", "rprivate"],
             }
         )
-    for name, record in (config.get("secret_env") or {}).items():
-        facts.secret_env[name] = secret_data(container.runtime, record).decode("utf-8", "surrogateescape")
+    facts.secret_env.update(environment(container))
