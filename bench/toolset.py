@@ -6,7 +6,6 @@ import os
 import random
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from tests.support import images, leaks, machine
@@ -57,7 +56,9 @@ class Bench:
     """Makes the tool sets and what they share; removes all of it at the end, also after a failure."""
 
     def __enter__(self) -> Bench:
-        self.folder = Path(tempfile.mkdtemp(prefix="ocibench-", dir="/tmp"))
+        # Not mkdtemp: podman makes an image's name of the path, and a name with "-_" in it is no name.
+        self.folder = Path(f"/tmp/ocibench-{os.urandom(6).hex()}")
+        self.folder.mkdir(mode=0o700)
         self.layout = self.folder / "busybox"
         images.busybox_layout(self.layout, tag="latest")
         self._registry: Registry | None = None

@@ -72,6 +72,13 @@ class _Reader:
                 table = self.header(line)
                 at = stop + 1
                 continue
+            if line[0] == '"' and line[-1] == '"' and line.count('"') == 4 and "\\" not in line:
+                # "name" = "value", as in the long lists of short names
+                _, name, equals, word, _ = line.split('"')
+                if name and word and equals.strip(" \t") == "=" and name not in table:
+                    table[name] = word
+                    at = stop + 1
+                    continue
             at = self.skip(at)
             key, at = self.key(at)
             at = self.skip(at)
