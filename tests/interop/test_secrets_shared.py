@@ -73,3 +73,14 @@ def test_their_container_has_our_secret_and_ours_theirs(sandbox: Sandbox, busybo
     words = ["run", "--rm", "--network=none", "--secret=ours", "--secret=theirs,type=env,target=V", "--secret=theirs"]
     script = "cat /run/secrets/ours /run/secrets/theirs; echo; stat -c '%a %u %g' /run/secrets/*; echo $V"
     same(sandbox, *words, image, "sh", "-c", script)
+
+
+def test_a_commit_has_nothing_of_the_secret(sandbox: Sandbox, busybox: Path) -> None:
+    sandbox.podman("tag", sandbox.podman("pull", "-q", f"oci:{busybox}:latest").stdout.strip(), "localhost/bb")
+    create(sandbox, "ours", "s")
+    for name, tool in (("ours", sandbox.podman), ("theirs", sandbox.real_podman)):
+        tool("run", "--name", name, "--network=none", "--secret=s", "localhost/bb", "true")
+        tool("commit", "-q", name, f"localhost/{name}")
+        shown = tool("run", "--rm", "--network=none", f"localhost/{name}", "sh", "-c", "ls /run/secrets").stdout
+        assert shown == ""
+        tool("rm", name)

@@ -96,6 +96,9 @@ def environment(container: Container) -> dict[str, str]:
 def apply(container: Container, facts: Facts) -> None:
     """Puts the secrets into the facts of the configuration."""
     config = container.config
+    taken = [m["destination"] for m in config["spec"]["mounts"]] + [v["dest"] for v in config.get("namedVolumes") or ()]
+    if config.get("secrets") and "/run/secrets" not in taken:
+        facts.extra_mounts.append(_folder(container))
     for entry in config.get("secrets") or ():
         target = entry.get("target") or entry["name"]
         dest = target if target.startswith("/") else f"/run/secrets/{target}"
@@ -108,3 +111,12 @@ def apply(container: Container, facts: Facts) -> None:
             }
         )
     facts.secret_env.update(environment(container))
+
+
+def _folder(container: Container) -> dict[str, Any]:
+    """The mount of /run/secrets: the runtime makes the places of the secrets in it, not in the container's layer."""
+    path = f"{container.run_dir}/run/secrets"
+    os.makedirs(path, mode=0o755, exist_ok=True)
+    maps = container.config.get("idMappingsOptions") or {}
+    os.chown(path, _on_host(maps.get("UIDMap"), 0), _on_host(maps.get("GIDMap"), 0))
+    return {"destination": "/run/secrets", "type": "bind", "source": path, "options": ["bind", "rprivate"]}
