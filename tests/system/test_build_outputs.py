@@ -101,11 +101,19 @@ def test_agent_of_ssh(sandbox: Sandbox, context: Path) -> None:
 def test_a_build_that_is_ended_leaves_nothing(sandbox: Sandbox, context: Path, number: signal.Signals) -> None:
     (context / "Containerfile").write_text(BASE + "RUN echo started && sleep 600\n")
     words = [str(OURS / "podman"), *sandbox.podman_flags(), "build", "--network=none", str(context)]
+
+    def heed() -> None:
+        # A test run in the background has SIGINT ignored, and so would all that it starts.
+        signal.signal(number, signal.SIG_DFL)
+
     with subprocess.Popen(
-        words, env=sandbox.env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        words, env=sandbox.env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, preexec_fn=heed
     ) as build:
-        assert build.stdout is not None
-        assert any(line == "started\n" for line in build.stdout)
-        build.send_signal(number)
-        assert build.wait(30) in (-number, 128 + number)
+        try:
+            assert build.stdout is not None
+            assert any(line == "started\n" for line in build.stdout)
+            build.send_signal(number)
+            assert build.wait(30) in (-number, 128 + number)
+        finally:
+            build.kill()
     assert sandbox.podman("ps", "--all", "--external", "--quiet").stdout == ""
