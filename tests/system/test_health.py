@@ -165,3 +165,5 @@ def test_update_changes_the_interval_of_a_running_container(box: Sandbox) -> Non
     box.podman("update", "--health-interval=1h", "h")
     (interval,) = box.root.glob("*-containers/*/userdata/health-interval")
     assert interval.read_text() == "3600"
+    box.podman("update", "--no-healthcheck", "h")
+    assert interval.read_text() == "0"

@@ -33,9 +33,10 @@ def update(container: Container, options: CreateOptions) -> None:
             if retries:
                 config["restart_retries"] = retries
         _environment(config, options)
+        had_check = bool(config.get("healthcheck"))
         _health(config, options)
         runtime.state.save_config(config)
-        if config.get("healthcheck") and container.number in (RUNNING, PAUSED, CREATED):
+        if (had_check or config.get("healthcheck")) and container.number in (RUNNING, PAUSED, CREATED):
             from ocikit.libpod.container.healthlog import tell_interval
 
             tell_interval(container)
