@@ -159,7 +159,7 @@ def test_the_distributions_file(monkeypatch: pytest.MonkeyPatch) -> None:
     assert toml.loads(text) == expected
 
 
-WORDS = """[ ] [[ ]] { } = , . # a b "c" 'd' "e\\n" ''' \"\"\" 1 -1 +1 01 0 1.5 1_0 0x1 true false 1979-05-27 12:00:00
+WORDS = """[ ] [[ ]] { } = , . # a b "c" 'd' "e\\\\n" ''' \"\"\" 1 -1 +1 01 0 1.5 1_0 0x1 true false 1979-05-27 12:00:00
 inf nan [a] [b] [a.b] [[a]] [[a.b]] a=1 b="x" c=[1,2] d={x=1} a.b=1 ü \\x00 \\r "k"="v" "c"="" "e"\t=\t"f" '"="'""".split(
     " "
 )

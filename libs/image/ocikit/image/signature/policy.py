@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -217,6 +216,8 @@ def _one_of(doc: dict[str, Any], names: tuple[str, ...], message: str) -> str:
     if not good:
         raise StrictError(f'Value of "{given[0]}" has the wrong type or is empty')
     for data in (value if many else [value]) if given[0].lower().endswith(("data", "datas")) else ():
+        import base64
+
         try:
             base64.b64decode(data, validate=True)
         except ValueError as exc:
