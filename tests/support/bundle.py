@@ -21,7 +21,9 @@ CAPABILITIES = ["CAP_KILL", "CAP_CHOWN", "CAP_SETUID", "CAP_SETGID", "CAP_FOWNER
 def unpack_rootfs(folder: Path) -> Path:
     """A root file system; containers mount it read-only and share it."""
     with tarfile.open(fileobj=io.BytesIO(images.busybox_layer())) as tar:
-        tar.extractall(folder, filter="fully_trusted")
+        # Python 3.11.2, which Debian 12 has, knows no filters; newer ones want one.
+        trusted = {"filter": "fully_trusted"} if hasattr(tarfile, "fully_trusted_filter") else {}
+        tar.extractall(folder, **trusted)
     return folder
 
 
