@@ -107,7 +107,7 @@ class User:
             python = f"/usr/bin/python3.{sys.version_info.minor}"
             machine.skip("" if os.path.exists(python) else "no Python that an ordinary user can start")
         ours = [*(REPOSITORY / "libs").iterdir(), REPOSITORY / "conmon", *(REPOSITORY / "cmd").iterdir()]
-        folders = [Path(folder) for folder in site.getsitepackages()] + [folder for folder in ours if folder.is_dir()]
+        folders = [folder for folder in (*map(Path, site.getsitepackages()), *ours) if folder.is_dir()]
         path = ":".join(str(self._reachable(folder)) for folder in folders)
         return self.run([python, "-c", code, *words], check=check, env={"PYTHONPATH": path} | (env or {}))
 
