@@ -102,8 +102,9 @@ class User:
         """A Python program as the user. The interpreter may be in a folder that only root can enter: then the system's."""
         import site
 
-        python = sys.executable
-        if self.run(["test", "-x", os.path.realpath(python)], check=False).returncode:
+        # Not the virtual environment's name for it: what is started by that name later must be reachable as well.
+        python = os.path.realpath(sys.executable)
+        if self.run(["test", "-x", python], check=False).returncode:
             python = f"/usr/bin/python3.{sys.version_info.minor}"
             machine.skip("" if os.path.exists(python) else "no Python that an ordinary user can start")
         ours = [*(REPOSITORY / "libs").iterdir(), REPOSITORY / "conmon", *(REPOSITORY / "cmd").iterdir()]
