@@ -129,7 +129,6 @@ def test_joins_the_real_podmans_and_it_joins_ours(user: User) -> None:
     user.python("from ocikit.storage import userns; assert userns.stop_pause()")
     time.sleep(0.1)
     ours = json.loads(user.python(SHOW).stdout)["user"]
-    assert ours != real
     assert user.run(words).stdout.strip() == ours
 
 
