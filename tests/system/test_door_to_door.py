@@ -16,6 +16,7 @@ import pytest
 from tests.support import images, leaks, machine
 from tests.support.registry import Registry
 from tests.support.sandbox import OURS, Sandbox
+from tests.support.terminal import under_terminal
 from tests.support.users import User
 
 SERVER = ("sh", "-c", "mkdir /w && echo hello > /w/index.html && httpd -f -p 80 -h /w")
@@ -108,13 +109,11 @@ def test_a_terminal(sandbox: Sandbox, image: str) -> None:
     """``run -it`` under a real terminal: input is typed, the size arrives, the exit code comes back."""
     machine.skip(machine.why_not_tool("script"))
     command = f"{OURS / 'podman'} {' '.join(sandbox.podman_flags())} run --rm -it --network=none {image} sh"
-    typed = "stty size; tty; exit 5\n"
-    done = subprocess.run(
-        ["script", "-qec", f"stty rows 33 cols 99; {command}", "/dev/null"],
-        input=typed, env=sandbox.env | {"TERM": "dumb"}, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert done.returncode == 5, done.stdout
-    assert "33 99" in done.stdout and "/dev/pts/" in done.stdout
+    code, shown = under_terminal(
+        f"stty rows 33 cols 99; {command}", sandbox.env | {"TERM": "dumb"}, "stty size; tty; exit 5\n"
+    )
+    assert code == 5, shown
+    assert "33 99" in shown and "/dev/pts/" in shown
 
 
 @pytest.fixture
